@@ -1,0 +1,1 @@
+"""Sound only: from text to a finished recording, and from a recording to a loudspeaker."""
