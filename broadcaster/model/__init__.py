@@ -1,0 +1,1 @@
+"""What is decided, and nothing of how it is kept, sent or shown: standard library only."""
