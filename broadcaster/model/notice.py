@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from broadcaster.model.clock import milliseconds
 from broadcaster.model.errors import Invalid
 from broadcaster.model.identity import digest
-from broadcaster.model.precedence import NOTICE_SEVERITY, Scope, SoundClass
+from broadcaster.model.precedence import Scope, SoundClass
 from broadcaster.model.schedule import QuietHours
 
 LONGEST_TEXT = 2_000
@@ -98,6 +98,3 @@ def check_quiet(window: Window, quiet: QuietHours, now: datetime) -> None:
     """
     if quiet.swallow(window.not_before or now, window.expires):
         raise Invalid("window_quiet", start=str(quiet.start)[:5], end=str(quiet.end)[:5])
-
-
-__all__ = ["NOTICE_SEVERITY", "Revision", "Window", "check_notice", "check_quiet", "content_hash"]
