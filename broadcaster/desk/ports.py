@@ -1,6 +1,6 @@
 """Ports: what the desk needs of the world, named after what the village has."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -18,6 +18,7 @@ from broadcaster.desk.rows import (
     Principal,
     RecordingKept,
     Release,
+    Retry,
     Script,
     Session,
     Source,
@@ -163,10 +164,98 @@ class Pen(State, Protocol):
         """Take back every grant of a principal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log as it is kept: `body` is the record as it was written for the wire.
+
+    Attributes:
+        seq: rises with every line; lines are read in its order.
+    """
+
+    seq: int
+    event_id: str
+    topic: str
+    key: str
+    lane: Lane
+    type: str
+    body: bytes
+    at: datetime
+
+
+class LogPen(Pen, Protocol):
+    """What an engine needs beside the desk's own queries: the log, and what was read, tried and claimed of it."""
+
+    # the log
+    def outbox_after(self, topics: Collection[str], after_seq: int, lane: Lane, *, limit: int) -> Sequence[Entry]:
+        """Return a lane's lines of those topics past `after_seq`, in order."""
+
+    def outbox_end(self) -> int:
+        """Return the number of the last line, 0 where there is none."""
+
+    def outbox_unseen(
+        self,
+        reader: str,
+        topics: Collection[str],
+        lane: Lane,
+        older_than: datetime,
+        *,
+        limit: int,
+        after_seq: int = 0,
+    ) -> Sequence[Entry]:
+        """Return lines written before a moment of which the reader's inbox knows nothing, in order."""
+
+    # where readers are
+    def position(self, reader: str, topic: str, partition: int = 0) -> int:
+        """Return what was last set, 0 at first; the reader decides whether that is a line or an offset."""
+
+    def position_event(self, reader: str, topic: str, partition: int = 0) -> str | None:
+        """Return the id of the event that the position was set with."""
+
+    def set_position(
+        self, reader: str, topic: str, place: int, last_event_id: str | None, partition: int = 0
+    ) -> None: ...
+
+    def inbox_new(self, reader: str, ids: Collection[str], at: datetime) -> set[str]:
+        """Note these events as read and return those that were not yet."""
+
+    # what is tried again, and what is given up
+    def retry_put(self, *retries: Retry) -> None: ...
+    def retry_due(self, lane: Lane, at: datetime, *, limit: int) -> Sequence[Retry]: ...
+    def retry_done(self, reader: str, event_id: str) -> None: ...
+    def next_retry(self, lane: Lane) -> datetime | None: ...
+    def bury(self, letter: DeadLetter) -> None: ...
+    def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
+        """Return the dead letters whose fate is open, newest first."""
+
+    # claiming work
+    def claim(
+        self, kinds: Collection[str], lane: Lane, at: datetime, lease_until: datetime, token: str, *, limit: int
+    ) -> Sequence[Work]:
+        """Lease what is claimable at that moment to a token, earliest due first; each claim counts as an attempt."""
+
+    def renew(self, ids: Collection[str], token: str, until: datetime) -> frozenset[str]:
+        """Prolong leases and return the work that the token still holds."""
+
+    def work_done(self, work: str, token: str, result: str | None, at: datetime) -> bool:
+        """End work if the token still holds it; False: somebody else does, and nothing changed."""
+
+    def work_later(self, work: str, token: str, due: datetime) -> bool:
+        """Give work back until a moment if the token still holds it."""
+
+    def prune(self, before: Mapping[str, datetime], inbox_before: datetime, *, limit: int = 1000) -> int:
+        """Delete up to `limit` lines, and as many inbox rows and answers, that nobody needs any more.
+
+        Lines go by topic and age, and stay while an announcement of their origin is not closed.
+
+        Returns:
+            How many rows went; 0: all is done.
+        """
+
+
 class Book(Protocol):
     """The truth (SQL). Jobs are synchronous and quick: no I/O in them but the book's own."""
 
-    async def write(self, lane: Lane, job: Callable[[Pen], T]) -> T:
+    async def write(self, lane: Lane, job: Callable[[LogPen], T]) -> T:
         """Run a job in a write transaction, alerts before notices, and return its answer after the commit.
 
         Raises:

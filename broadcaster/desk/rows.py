@@ -292,3 +292,17 @@ class DeadLetter:
     at: datetime
     fate: str | None = None
     by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An event whose stage could not take it now, and when it is tried again. `attempt`: how often it was tried."""
+
+    reader: str
+    event_id: str
+    lane: Lane
+    topic: str
+    body: bytes
+    due: datetime
+    attempt: int
+    error: str
