@@ -1,0 +1,65 @@
+"""Topology: which stage reads what, and which worker takes what: names only, no code and no engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from broadcaster.model.precedence import Lane
+
+BOTH = (Lane.ALERT, Lane.NOTICE)
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlace:
+    """Where a stage stands in the streams; its name is also its reader's.
+
+    Attributes:
+        topics: names, in which ``{lane}`` stands for the lane.
+        batch: most events in one transaction.
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    lanes: tuple[Lane, ...]
+    batch: int
+
+    def topics_in(self, lane: Lane) -> tuple[str, ...]:
+        """Name what it reads in a lane."""
+        return tuple(topic.format(lane=lane) for topic in self.topics)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlace:
+    """Which kinds of work a worker takes, in which lanes."""
+
+    name: str
+    kinds: tuple[str, ...]
+    lanes: tuple[Lane, ...]
+
+
+@dataclass
+class Topology:
+    """All stages and workers, by name."""
+
+    stages: dict[str, StagePlace] = field(default_factory=dict)
+    workers: dict[str, WorkerPlace] = field(default_factory=dict)
+
+    def stage(self, name: str, topics: Sequence[str], lanes: Sequence[Lane] = BOTH, batch: int = 50) -> None:
+        """Let a stage read topics in lanes, so many events at a time."""
+        self.stages[name] = StagePlace(name, tuple(topics), tuple(lanes), batch)
+
+    def worker(self, name: str, kinds: Sequence[str], lanes: Sequence[Lane] = BOTH) -> None:
+        """Let a worker take kinds of work in lanes."""
+        self.workers[name] = WorkerPlace(name, tuple(kinds), tuple(lanes))
+
+
+def town() -> Topology:
+    """Return the streams of a town (design: life of an announcement)."""
+    topology = Topology()
+    topology.stage("airing", ["announcements.{lane}", "scripts.{lane}"])
+    # Receipts are many and small, and all in one lane: they are repeated until confirmed, so they can wait.
+    topology.stage("acknowledging", ["receipts"], lanes=[Lane.NOTICE], batch=500)
+    topology.stage("closing", ["deliveries", "announcements.{lane}"])
+    topology.worker("voicing", ["voice"])
+    topology.worker("ordering", ["order"])
+    topology.worker("sending", ["send"])
+    return topology
