@@ -1,0 +1,86 @@
+"""Rules for spaces, brackets, dashes and foreign punctuation: what they are in the seven marks that voices know."""
+
+import re
+
+from audio.reading.rule import Piece, after, before, rule
+
+MARKS = "，。！？；：、"
+_HANZI = r"[\u4e00-\u9fff]"
+_SAME = {",": "，", ";": "；", "!": "！", "?": "？", ":": "：", ".": "。", "…": "，", "|": "，", "&": "和"}
+# The strongest of several marks side by side is heard.
+_STRENGTH = "、，：；。？！"
+_RUN = re.compile(f"[{MARKS}]+")
+
+
+@rule("line break", r"\s*\n\s*")
+def line_break(_match: re.Match[str], _last: Piece | None) -> str:
+    return "。"
+
+
+@rule("space", " +")
+def space(match: re.Match[str], _last: Piece | None) -> str:
+    """Nothing; but two figures side by side must not grow into one."""
+    apart = re.search(r"[\w%℃㎡㎥²³]$", before(match)) and re.match(r"[\dA-Za-z]", after(match))
+    return "，" if apart and not re.search(rf"{_HANZI}$", before(match)) else ""
+
+
+@rule("list number", rf"(?:^|(?<=[\n。；！？;]))(?P<figures>\d{{1,2}})[.)]\s*(?={_HANZI})")
+def list_number(match: re.Match[str], _last: Piece | None) -> str:
+    from audio.reading.numbers import cardinal
+
+    return cardinal(match["figures"]) + "，"
+
+
+@rule("mark", r"[,;!?:…|&]|\.(?!\d)|(?<!\d)\.")
+def mark(match: re.Match[str], _last: Piece | None) -> str | None:
+    if match[0] in ":,." and before(match, 1).isdigit() and after(match, 1).isdigit():
+        return None
+    return _SAME[match[0]]
+
+
+@rule("bracket", r"[()\[\]{}〔〕【】〈〉「」『』〖〗]")
+def bracket(match: re.Match[str], _last: Piece | None) -> str:
+    return "" if match[0] in "「」『』〈〉" else "，"
+
+
+@rule("quotation", "[\"'“”‘’《》`´]|(?<=[\u4e00-\u9fff])·(?=[\u4e00-\u9fff])")
+def quotation(_match: re.Match[str], _last: Piece | None) -> str:
+    return ""
+
+
+@rule("range", r"\s*[-~]\s*(?=[-+]?\d)")
+def joined_figures(match: re.Match[str], last: Piece | None) -> str | None:
+    """3月1日-5日, 8:00-10:00, 10%~20%: a dash between two of a kind."""
+    if last is not None and last.end == match.start() and last.rule in ("date", "time", "quantity", "temperature"):
+        return "到"
+    unit = re.search(rf"\d+({_HANZI}{{0,2}}{_HANZI})$", before(match))
+    following = re.match(rf"[-+]?[\d.:,]+[^，。；！？\n]{{0,6}}", after(match, 14))
+    if unit and following and unit[1][-1] in following[0]:
+        return "到"
+    return "到" if "~" in match[0] and re.search(rf"{_HANZI}\s*$", before(match)) else None
+
+
+@rule("range", rf"(?<={_HANZI})\s*(?:~|(?<=(?:周|星|礼)[一二三四五六日天期])-)\s*(?={_HANZI})")
+def joined_words(_match: re.Match[str], _last: Piece | None) -> str:
+    return "到"
+
+
+@rule("dash", rf"--+|(?<={_HANZI})\s*-\s*(?={_HANZI})|-\s*(?=1[3-9]\d{{9}}(?!\d)|0\d{{2,3}}-?\d{{7}})")
+def dash(_match: re.Match[str], _last: Piece | None) -> str:
+    return "，"
+
+
+@rule("stroke", rf"(?<={_HANZI})\s*/\s*(?={_HANZI})")
+def stroke(_match: re.Match[str], _last: Piece | None) -> str:
+    return "、"
+
+
+def tidy(spoken: str) -> str:
+    """One mark at a time, none at the beginning, and none at the end that promises more."""
+    strongest = _RUN.sub(lambda run: max(run[0], key=_STRENGTH.index), spoken)
+    return strongest.lstrip(MARKS).rstrip("，、：；")
+
+
+RULES = (
+    line_break, list_number, joined_figures, joined_words, dash, space, mark, bracket, quotation, stroke,
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""Rules for figures and letters that name: telephones, roads, documents, letters, Roman numerals."""
+
+import re
+
+from audio.reading.numbers import cardinal, digits, telephone
+from audio.reading.rule import Piece, after, before, rule
+from audio.reading.tables import CALLED, COUNT_SHOWN, LETTERS, MOST_LETTERS, SHORT_NUMBERS, WORDS
+
+_CALLED = re.compile(rf"(?:{CALLED})[^\d。；！？\n]{{0,8}}$")
+_COUNT_SHOWN = re.compile(rf"\s*(?:{COUNT_SHOWN})")
+_ROMAN = {"I": 1, "V": 5, "X": 10}
+_NO_MORE = r"(?![\d.,:%]?\d)"
+
+
+@rule(
+    "telephone",
+    rf"(?<![\dA-Za-z.])(?:\+?86[- ]?)?(?:1[3-9]\d[- ]?\d{{4}}[- ]?\d{{4}}|\(?0\d{{2,3}}\)?[- ]?\d{{7,8}}|[48]00[- ]?\d{{3,4}}[- ]?\d{{3,4}}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?",
+)
+def full_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
+    return None if _COUNT_SHOWN.match(after(match)) else telephone(match[0])
+
+
+@rule("telephone", rf"(?<![\dA-Za-z.])\d{{3,12}}(?:[- ]\d{{3,8}})*{_NO_MORE}")
+def called(match: re.Match[str], last: Piece | None) -> str | None:
+    """A figure that somebody is asked to call."""
+    if _COUNT_SHOWN.match(after(match)):
+        return None
+    chained = (
+        last is not None
+        and last.rule == "telephone"
+        and re.fullmatch(r"\s*(?:或者?|和|及|与|、|，|,|/|;)?\s*", match.string[last.end : match.start()])
+    )
+    return telephone(match[0]) if chained or _CALLED.search(before(match, 16)) else None
+
+
+@rule("telephone", rf"(?<![\dA-Za-z.第])(?:{SHORT_NUMBERS}){_NO_MORE}(?!\s*[-~:/]\s*\d)")
+def short_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
+    """119 is called, unless it counts: 119元."""
+    return None if _COUNT_SHOWN.match(after(match)) else telephone(match[0])
+
+
+@rule("extension", r"(?<=转)\d{1,6}(?!\d)")
+def extension(match: re.Match[str], last: Piece | None) -> str | None:
+    near = last is not None and last.rule == "telephone" and match.start() - last.end <= 3
+    return telephone(match[0]) if near else None
+
+
+@rule(
+    "road",
+    r"(?:(?<=国道)|(?<=省道)|(?<=县道)|(?<=乡道)|(?<=高速))(?P<letter>[GSXYZ]?)(?P<figures>\d{1,4})(?!\d|[-.~]\d)",
+)
+def road(match: re.Match[str], _last: Piece | None) -> str | None:
+    if not match["letter"] and _COUNT_SHOWN.match(after(match)):
+        return None
+    return LETTERS.get(match["letter"], "") + telephone(match["figures"])
+
+
+@rule("road", r"(?<![A-Za-z\d])(?P<letter>[GSXYZ])(?P<figures>\d{1,4})(?![\dA-Za-z.])")
+def lettered_road(match: re.Match[str], _last: Piece | None) -> str:
+    return LETTERS[match["letter"]] + telephone(match["figures"])
+
+
+@rule("road", r"(?<![A-Za-z\d])K(?P<kilometres>\d{1,4})(?:\+(?P<metres>\d{1,3}))?(?![\dA-Za-z.])")
+def milestone(match: re.Match[str], _last: Piece | None) -> str:
+    said = LETTERS["K"] + telephone(match["kilometres"])
+    return said + ("加" + telephone(match["metres"]) if match["metres"] else "")
+
+
+@rule("document number", r"[(\[〔【{](?P<year>(?:19|20)\d\d)年?[)\]〕】}]\s*(?P<ordinal>第?)(?P<number>\d{1,5})(?=号)")
+def document(match: re.Match[str], _last: Piece | None) -> str:
+    return f"{digits(match['year'])}，{match['ordinal']}{cardinal(str(int(match['number'])))}"
+
+
+@rule("Roman numeral", r"(?<![A-Za-z\d])(?P<figures>(?:X{0,2})(?:IX|IV|V?I{0,3}))(?=\s*[级类型期度号])")
+def roman(match: re.Match[str], _last: Piece | None) -> str | None:
+    if not match["figures"]:
+        return None
+    values = [_ROMAN[figure] for figure in match["figures"]]
+    total = sum(
+        -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
+    )
+    return cardinal(str(total))
+
+
+@rule("word", rf"(?<![A-Za-z\d])(?i:{'|'.join(WORDS)})(?![A-Za-z\d])")
+def word(match: re.Match[str], _last: Piece | None) -> str:
+    return WORDS[match[0].upper()]
+
+
+@rule("letters", rf"(?<![A-Za-z])(?:[A-Z]{{1,{MOST_LETTERS}}}|[a-z]|pH)(?![A-Za-z])")
+def letters(match: re.Match[str], _last: Piece | None) -> str | None:
+    # After a figure they are a unit that nobody here knows, except for G: 5G.
+    if before(match, 1).isdigit() and (match[0].islower() or len(match[0]) > 1):
+        return None
+    return "".join(LETTERS[letter] for letter in match[0].upper())
+
+
+@rule("dash", r"(?<=[A-Z])-(?=[A-Z\d])")
+def lettered_dash(_match: re.Match[str], _last: Piece | None) -> str:
+    return "杠"
+
+
+RULES = (
+    full_telephone, called, short_telephone, extension, road, lettered_road, milestone, document, roman, word,
+    letters, lettered_dash,
+)  # fmt: skip

@@ -1,0 +1,218 @@
+"""The studio: from the text that is to be said to a finished recording on the shelf."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from audio import encoding, loudness, mixing, shelving
+from audio.errors import SpeechError, VoiceFailed, VoiceOutOfReach
+from audio.reading import RULES_VERSION, SPLIT_VERSION, sentences
+from audio.voices import cache, gate
+from audio.voices.port import RATE_HZ, Samples, Voice
+
+SENTENCES_IN_FLIGHT = 2
+STOCK = {
+    "alert": "请注意，请注意。本村有紧急情况，请立即到安全的地方，听从村干部指挥。",
+    "notice": "各位村民，村委会有新的通知，请到村务公开栏或者向网格员了解。",
+}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Finished speech, named by the hash of its file.
+
+    Attributes:
+        sha256: of the Opus file on the shelf, lower-case hex.
+        codec: of that file.
+        bytes: its size.
+        ms: how long it sounds, rounded down: samples that the loudspeaker's decoder gives, x 1000 / rate.
+        lufs: its loudness (BS.1770) before encoding.
+        voice: who speaks it, from the first word to the last.
+    """
+
+    sha256: str
+    codec: Literal["opus"]
+    bytes: int
+    ms: int
+    lufs: float
+    voice: str
+
+
+class Studio:
+    """Records texts with the first of its voices that can say all of them."""
+
+    def __init__(self, voices: Sequence[Voice], shelf: Path) -> None:
+        """Take the voices in the order in which they are tried, and the folder for recordings."""
+        if not voices:
+            raise ValueError("a studio needs at least one voice")
+        self._voices = tuple(voices)
+        self._shelf = shelf
+        self._cache = cache.SentenceCache(shelf / "sentences")
+        self._takes: dict[str, _Take] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that shapes its recordings but the text: voices in their order, rules, finishing."""
+        parts = [*(voice.fingerprint for voice in self._voices), RULES_VERSION, SPLIT_VERSION, _FINISHING]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    async def record(self, spoken: str, *, urgent: bool) -> Recording:
+        """Say a text, finish it, and put it on the shelf; the same text in the same voice gives the same file.
+
+        Two who want the same text at once share one synthesis; it becomes urgent when either is.
+
+        Args:
+            spoken: what `reading.read` gave.
+            urgent: goes before everything that is not.
+
+        Raises:
+            VoiceOutOfReach: no voice could, and one of them may later.
+            VoiceFailed: no voice can.
+        """
+        while other := self._takes.get(spoken):
+            other.urgent = other.urgent or urgent
+            await other.over.wait()
+            if other.recording:
+                return other.recording
+            if other.error:
+                raise other.error
+            # The one who recorded it gave up; now it is ours.
+        take = self._takes[spoken] = _Take(urgent)
+        try:
+            take.recording = await self._record(spoken, take)
+        except SpeechError as error:
+            take.error = error
+            raise
+        finally:
+            del self._takes[spoken]
+            take.over.set()
+        return take.recording
+
+    def path(self, sha256: str) -> Path:
+        """Where a recording stands, whether or not it is there."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError(f"{sha256!r} is no SHA-256: give 64 lower-case hex digits")
+        return self._shelf / f"{sha256}.opus"
+
+    async def mp3(self, sha256: str) -> Path:
+        """The same recording as MP3, made at the first request.
+
+        Raises:
+            FileNotFoundError: there is no such recording.
+        """
+        mp3 = self.path(sha256).with_suffix(".mp3")
+        if not mp3.exists():
+            await asyncio.to_thread(_convert, self.path(sha256), mp3)
+        return mp3
+
+    async def stock(self, kind: Literal["alert", "notice"]) -> Recording:
+        """A phrase that says that something is the matter, for when a text cannot be said.
+
+        Rendered once (call it at set-up) and kept; afterwards it needs no voice.
+
+        Raises:
+            VoiceOutOfReach, VoiceFailed: it was never rendered and no voice works.
+        """
+        index = self._shelf / f"stock-{kind}.json"
+        kept = await asyncio.to_thread(self._kept, index)
+        if kept is None:
+            kept = await self.record(STOCK[kind], urgent=kind == "alert")
+            await asyncio.to_thread(shelving.put, index, json.dumps(asdict(kept), indent=1).encode())
+        return kept
+
+    def _kept(self, index: Path) -> Recording | None:
+        try:
+            kept = Recording(**json.loads(index.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        return kept if self.path(kept.sha256).exists() else None
+
+    async def _record(self, spoken: str, take: "_Take") -> Recording:
+        """Try one voice after another; each says everything or nothing."""
+        parts = sentences(spoken)
+        if not parts:
+            raise VoiceFailed("there is nothing to say")
+        failures: list[SpeechError] = []
+        for voice in self._voices:
+            try:
+                sounds = await self._say_all(parts, voice, take)
+                return await asyncio.to_thread(self._finish, list(zip(parts, sounds, strict=True)), voice.name)
+            except SpeechError as error:
+                failures.append(error)
+        family = VoiceOutOfReach if any(isinstance(error, VoiceOutOfReach) for error in failures) else VoiceFailed
+        raise family("; ".join(f"{voice.name}: {error}" for voice, error in zip(self._voices, failures, strict=True)))
+
+    async def _say_all(self, parts: Sequence[str], voice: Voice, take: "_Take") -> list[Samples]:
+        """Ask in order, two at a time: the voice is never idle and its queue never full of one text."""
+        room = asyncio.Semaphore(SENTENCES_IN_FLIGHT)
+
+        async def one(sentence: str) -> Samples:
+            async with room:
+                return await self._say(sentence, voice, take)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(sentence)) for sentence in parts]
+        except* SpeechError as several:
+            raise _first(several) from several
+        return [task.result() for task in tasks]
+
+    async def _say(self, sentence: str, voice: Voice, take: "_Take") -> Samples:
+        """One sentence that passed the gate, from the cache if it was said before."""
+        name = cache.key(
+            sentence,
+            fingerprint=voice.fingerprint,
+            rules=RULES_VERSION,
+            split=SPLIT_VERSION,
+            trimming=f"{mixing.MIXING_VERSION} {gate.GATE_VERSION}",
+        )
+        known = await asyncio.to_thread(self._cache.get, name)
+        if known is not None:
+            return known
+        raw = await voice.say(sentence, urgent=take.urgent)
+        return await asyncio.to_thread(self._accept, name, sentence, raw)
+
+    def _accept(self, name: str, sentence: str, raw: Samples) -> Samples:
+        trimmed = mixing.trim(raw)
+        gate.check(sentence, trimmed)
+        sound = cache.on_grid(trimmed)
+        self._cache.put(name, sound)
+        return sound
+
+    def _finish(self, spoken: Sequence[tuple[str, Samples]], voice: str) -> Recording:
+        """Assemble, bring to -16 LUFS, encode, shelve."""
+        master = loudness.level(mixing.assemble(spoken))
+        lufs = loudness.loudness(master, RATE_HZ)
+        content = encoding.opus(master)
+        sha256 = hashlib.sha256(content).hexdigest()
+        if not self.path(sha256).exists():
+            shelving.put(self.path(sha256), content)
+        return Recording(sha256, "opus", len(content), encoding.decoded_ms(content), round(lufs, 2), voice)
+
+
+class _Take:
+    """One text being recorded, and those who wait for it."""
+
+    def __init__(self, urgent: bool) -> None:
+        self.urgent = urgent
+        self.over = asyncio.Event()
+        self.recording: Recording | None = None
+        self.error: SpeechError | None = None
+
+
+_FINISHING = (
+    f"mixing {mixing.MIXING_VERSION} loudness {loudness.LOUDNESS_VERSION} {loudness.TARGET_LUFS} opus 24k 100ms"
+)
+
+
+def _first(several: BaseExceptionGroup[SpeechError]) -> SpeechError:
+    error = several.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _convert(opus: Path, mp3: Path) -> None:
+    shelving.put(mp3, encoding.mp3(encoding.decode(opus.read_bytes())))

@@ -1,0 +1,1 @@
+"""Voices: each turns one sentence of plain Chinese into samples."""
