@@ -62,15 +62,21 @@ def parse(raw: bytes, *, max_bytes: int = MAX_BYTES, max_nodes: int = MAX_NODES)
     return Parsed(_tree(utf8, max_nodes), utf8)
 
 
-def safe_parser(*, keep_all: bool = False) -> etree.XMLParser:
-    """A parser that fetches nothing and expands nothing; `keep_all` keeps comments and instructions."""
+def safe_parser(*, keep_comments: bool = False, keep_blank: bool = True) -> etree.XMLParser:
+    """A parser that fetches nothing and expands nothing.
+
+    Args:
+        keep_comments: keep comments and processing instructions in the tree.
+        keep_blank: keep texts of nothing but white space.
+    """
     return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
         huge_tree=False,
-        remove_comments=not keep_all,
-        remove_pis=not keep_all,
+        remove_comments=not keep_comments,
+        remove_pis=not keep_comments,
+        remove_blank_text=not keep_blank,
     )
 
 
@@ -101,6 +107,10 @@ def _is_accepted(name: str) -> bool:
         return False
 
 
+def _nodes_of(started: object) -> int:
+    return 1 + len(started.attrib) if isinstance(started, etree._Element) else 0
+
+
 def _tree(utf8: bytes, max_nodes: int) -> etree._Element:
     # Fed piece by piece: a bomb of two million elements is dropped after its first pieces.
     parser = etree.XMLPullParser(
@@ -116,7 +126,7 @@ def _tree(utf8: bytes, max_nodes: int) -> etree._Element:
     try:
         for start in range(0, len(utf8), _CHUNK_BYTES):
             parser.feed(utf8[start : start + _CHUNK_BYTES])
-            nodes += sum(1 + len(element.attrib) for _, element in parser.read_events())
+            nodes += sum(_nodes_of(element) for _, element in parser.read_events())
             if nodes > max_nodes:
                 raise refusal(Reason("too_many_nodes", detail=str(max_nodes)))
         root: etree._Element = parser.close()

@@ -18,8 +18,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
-from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from broadcaster.cap.form import NAMESPACE, SIGNATURE
 from broadcaster.cap.parsing import Parsed, refusal, safe_parser
@@ -76,7 +77,9 @@ class Signed:
     root: etree._Element | None = None
 
 
-class _Settled(Exception):  # noqa: N818 - no error: it carries the answer out of the checks
+class _Settled(Exception):
+    """No error: it carries the answer out of the checks as soon as there is one."""
+
     def __init__(self, state: SignatureState) -> None:
         super().__init__(state)
         self.state = state
@@ -123,7 +126,7 @@ def _refuse_wrapping(parsed: Parsed, signatures: list[etree._Element]) -> None:
 
 
 def _has_comment(utf8: bytes) -> bool:
-    root = etree.fromstring(utf8, safe_parser(keep_all=True))
+    root = etree.fromstring(utf8, safe_parser(keep_comments=True))
     return any(not isinstance(element.tag, str) for element in root.iter())
 
 
@@ -208,27 +211,34 @@ def _fits(parsed: Parsed, certificate: x509.Certificate) -> bool:
 def _verify(parsed: Parsed, certificate: x509.Certificate) -> etree._Element:
     """The root of what was signed with the certificate's key, whether or not it is to be trusted."""
     _check_key(certificate)
-    verifier = XMLVerifier()
-    try:
-        result = verifier.verify(
-            parsed.utf8,
-            x509_cert=certificate,
-            parser=safe_parser(),
-            expect_config=SignatureConfiguration(
-                location="./",
-                signature_methods=_METHODS,
-                digest_algorithms=_DIGESTS,
-                ignore_ambiguous_key_info=True,
-                # Here only the numbers are judged; whether the certificate is valid now comes after.
-                verification_time=certificate.not_valid_before_utc,
-            ),
-        )
-    except (SignXMLException, etree.LxmlError, InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
-        raise _Settled(SignatureState.BROKEN) from error
-    root = None if isinstance(result, list) else result.signed_xml
+    root = _signed_root(parsed.utf8, certificate)
+    if root is None:
+        # Some composers sign first and indent afterwards. White space between elements says nothing
+        # in CAP, and what is read is still what was signed.
+        root = _signed_root(_without_indentation(parsed.utf8), certificate)
     if root is None or root.tag != f"{{{NAMESPACE}}}alert":
         raise _Settled(SignatureState.BROKEN)
     return root
+
+
+def _signed_root(utf8: bytes, certificate: x509.Certificate) -> etree._Element | None:
+    config = SignatureConfiguration(
+        location="./",
+        signature_methods=_METHODS,
+        digest_algorithms=_DIGESTS,
+        ignore_ambiguous_key_info=True,
+        # Only the numbers are judged here; whether the certificate is valid now comes after.
+        verification_time=certificate.not_valid_before_utc,
+    )
+    try:
+        result = XMLVerifier().verify(utf8, x509_cert=certificate, parser=safe_parser(), expect_config=config)
+    except (SignXMLException, etree.LxmlError, InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return None
+    return None if isinstance(result, list) else result.signed_xml
+
+
+def _without_indentation(utf8: bytes) -> bytes:
+    return etree.tostring(etree.fromstring(utf8, safe_parser(keep_blank=False)), encoding="utf-8")
 
 
 def _check_key(certificate: x509.Certificate) -> None:

@@ -1,5 +1,6 @@
 """Values: the texts inside CAP's elements, read as words, times, shapes and references."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -22,8 +23,10 @@ def clean(text: str | None) -> str:
     Bidirectional and zero-width characters are taken out, because with them a text can look, sound
     and compare differently to a person, a voice and a hash.
     """
-    visible = "".join(character for character in text if not _is_invisible(character)) if has_invisible(text) else text
-    return " ".join(unicodedata.normalize("NFC", visible or "").split())
+    visible = text or ""
+    if has_invisible(visible):
+        visible = "".join(character for character in visible if not _is_invisible(character))
+    return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
 def has_invisible(text: str | None) -> bool:
@@ -69,7 +72,7 @@ def polygon_of(text: str) -> tuple[Point, ...]:
         raise ValueError(f"{len(ring)} points")
     if ring[0] != ring[-1]:
         raise ValueError("not closed")
-    if any(abs(here[1] - there[1]) > 180 for here, there in zip(ring, ring[1:], strict=False)):
+    if any(abs(here[1] - there[1]) > 180 for here, there in itertools.pairwise(ring)):
         raise ValueError("crosses the date line")
     return ring
 
