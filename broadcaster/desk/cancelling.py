@@ -1,0 +1,97 @@
+"""Cancelling: one person, at once, and for good."""
+
+from dataclasses import dataclass, replace
+
+from broadcaster.desk.authority import Asker, require_any
+from broadcaster.desk.events import announcement_event, delivery_event, origin_event
+from broadcaster.desk.office import Desk
+from broadcaster.desk.ports import Pen
+from broadcaster.desk.rows import Audit, Origin, Role, Tombstone, Work
+from broadcaster.model.announcement import Announcement, AnnouncementState
+from broadcaster.model.clock import milliseconds
+from broadcaster.model.delivery import Outcome, Rank, closed
+from broadcaster.model.errors import NotFound
+from broadcaster.model.identity import follows
+from broadcaster.model.precedence import Lane
+
+CANCELLERS = (Role.OPERATE, Role.APPROVE, Role.PUBLISH)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What a cancel did: the villages that were to hear it and now shall not."""
+
+    origin: str
+    villages: tuple[str, ...]
+
+
+async def cancel(desk: Desk, asker: Asker, origin: str, why: str = "cancelled") -> Cancelled:
+    """Silence a notice or an alert for good, whatever became of it; asked again, it changes nothing.
+
+    Raises:
+        NotFound: origin_unknown. NotAllowed: role_missing.
+    """
+
+    def job(pen: Pen) -> Cancelled:
+        found = pen.origin(origin)
+        if found is None:
+            raise NotFound("origin_unknown", origin=origin[:60])
+        meant = _places(pen, origin)
+        require_any(asker, CANCELLERS, meant)
+        return end_origin(desk, pen, found, why, asker.id)
+
+    return await desk.book.write(Lane.ALERT, job)
+
+
+def end_origin(desk: Desk, pen: Pen, origin: Origin, why: str, by: str) -> Cancelled:
+    """Write an origin's end: its fate, a tombstone per village, the cancel orders, in the accepting transaction."""
+    if origin.fate:
+        return Cancelled(origin.id, ())
+    now, living = desk.clock.now(), _living(pen, origin.id)
+    for announcement in living:
+        bury(desk, pen, announcement, why, origin.id)
+    pen.put(replace(origin, fate=why))
+    pen.put(Audit(now, by, f"{origin.kind}.{why}", {"origin": origin.id}))
+    villages = tuple(sorted(one.village for one in living))
+    last = max((one.revision for one in living), default=0)
+    pen.put(origin_event("origin.cancelled", origin.id, last, Lane.ALERT, origin.scope, now, by, villages=villages))
+    return Cancelled(origin.id, villages)
+
+
+def bury(desk: Desk, pen: Pen, announcement: Announcement, why: str, cause: str) -> None:
+    """Put a tombstone on an announcement and have the cancel made; what nobody was sent ends at once."""
+    now = desk.clock.now()
+    pen.put(Tombstone(announcement.id, why, now, announcement.expires + desk.policy.remember))
+    pen.put(Work(follows(announcement.id, "cancel"), "order", f"cancel:{announcement.id}", Lane.ALERT, now))
+    pen.put(announcement_event("cancelled", announcement, now, cause))
+    close_unheard(desk, pen, announcement, Outcome.CANCELLED, cause)
+
+
+def close_unheard(desk: Desk, pen: Pen, announcement: Announcement, outcome: Outcome, cause: str) -> None:
+    """End the deliveries that nothing was sent to; the announcement too, if none is left that could answer."""
+    now, rows = desk.clock.now(), pen.deliveries([announcement.id])
+    if not _on_its_way(pen, announcement):
+        ended = [closed(row, outcome, milliseconds(now), "not_sent") for row in rows if row.rank is Rank.PENDING]
+        pen.put(ended)
+        pen.put(
+            [delivery_event(row, announcement.village, Lane.ALERT, announcement.scope, now, cause) for row in ended]
+        )
+        rows = [row for row in rows if row.rank is not Rank.PENDING]
+    if all(row.rank is Rank.FINAL for row in rows):
+        pen.put(replace(announcement, state=AnnouncementState.CLOSED))
+
+
+def _on_its_way(pen: Pen, announcement: Announcement) -> bool:
+    """Tell whether an order is being handed to the line at this moment: who took it is written when that ends."""
+    works = [pen.work("send", order.id) for order in pen.orders_of([announcement.id]) if order.kind == "play"]
+    return any(work and work.done_at is None and work.lease_token for work in works)
+
+
+def _places(pen: Pen, origin: str) -> tuple[str, ...]:
+    villages = {one.village for one in pen.announcements_of(origin)}
+    targets = {target for revision in pen.revisions(origin) for target in revision.targets}
+    return tuple(sorted(villages or targets))
+
+
+def _living(pen: Pen, origin: str) -> list[Announcement]:
+    return [one for one in pen.announcements_of(origin) if one.state is not AnnouncementState.CLOSED]

@@ -1,0 +1,218 @@
+"""Hearing: what comes up from the loudspeakers, and what they are told in answer."""
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broadcaster.desk.events import Event, receipt_event
+from broadcaster.desk.office import Desk
+from broadcaster.desk.ports import Pen, SignedTime, State
+from broadcaster.desk.rows import OrderKept, Speaker
+from broadcaster.desk.sending import OWES_CANCEL, as_sent, order_owed, signed
+from broadcaster.desk.watching import Watch
+from broadcaster.model.clock import milliseconds, moment
+from broadcaster.model.delivery import Outcome, Rank, Reason, Receipt, ReceiptKind
+from broadcaster.model.errors import Invalid, NotFound
+from broadcaster.model.identity import follows
+from broadcaster.model.order import read_order
+from broadcaster.model.precedence import Lane
+
+Message = dict[str, Any]
+CONFIG_VERSION = KEYS_VERSION = 1
+LONGEST_NONCE = 64
+RECEIPTS = frozenset(ReceiptKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """The desk's ear: implements the port `Heard`."""
+
+    desk: Desk
+    watch: Watch
+
+    async def hello(self, speaker: str, message: Message) -> Sequence[Message]:
+        """Welcome a loudspeaker with the signed time, then newer stops, then the orders it lacks, alerts first."""
+        now = self.desk.clock.now()
+        self.watch.seen(speaker, now, {"software": message.get("software")})
+        time = await self.desk.signer.time(_nonce(message))
+        lacking = await self._lacking(speaker, _open(message), _whole(message.get("last_stop")))
+        return [_welcome(time), *lacking]
+
+    async def heard(self, speaker: str, messages: Sequence[Message]) -> Sequence[Message]:
+        """Take what a loudspeaker said; receipts are confirmed after their commit, also those known before."""
+        self.watch.seen(speaker, self.desk.clock.now())
+        answers: list[Message] = []
+        if receipts := [message for message in messages if message.get("type") in RECEIPTS]:
+            answers.append({"type": "got", "receipts": await self._receipts(speaker, receipts)})
+        for message in messages:
+            if message.get("type") not in RECEIPTS:
+                answers += await self._other(speaker, message)
+        return answers
+
+    async def gone(self, speaker: str) -> None:
+        """Note when it was last here."""
+        self.watch.seen(speaker, self.desk.clock.now())
+
+    async def _other(self, speaker: str, message: Message) -> Sequence[Message]:
+        match message.get("type"):
+            case "time":
+                return [_time(await self.desk.signer.time(_nonce(message)))]
+            case "progress":
+                said = message.get("heard_ms"), message.get("waiting_for")
+                self.watch.heard(str(message.get("order"))[:64], speaker, _whole(said[0]), said[1])
+            case "need":
+                return await self._needed(speaker, str(message.get("order"))[:64])
+            case "heartbeat":
+                return await self._beat(speaker, message)
+        return []
+
+    async def _receipts(self, speaker: str, messages: Sequence[Message]) -> list[str]:
+        """Append receipts to the log; one of no readable form is confirmed too, or it would come for ever."""
+        ids, readable = [], []
+        for message in messages:
+            ids.append(str(message.get("id"))[:64])
+            try:
+                readable.append(_receipt(speaker, message))
+            except (Invalid, ValueError, TypeError, KeyError):
+                continue
+        if readable:
+            await self.desk.book.write(Lane.NOTICE, lambda pen: self._append(pen, speaker, readable))
+        return ids
+
+    def _append(self, pen: Pen, speaker: str, receipts: Iterable[Receipt]) -> None:
+        known = pen.speaker(speaker)
+        village, now = known.village if known else "", self.desk.clock.now()
+        events: list[Event] = [receipt_event(receipt, village, now) for receipt in receipts]
+        pen.put(events)
+
+    async def _lacking(self, speaker: str, held: Collection[str], last_stop: int) -> Sequence[Message]:
+        now = self.desk.clock.now()
+        orders = await self.desk.book.read(lambda state: lacking(state, speaker, held, last_stop, milliseconds(now)))
+        plays = [order for order in orders if order.kind == "play"]
+        if plays:
+            await self.desk.book.write(Lane.NOTICE, lambda pen: _mark_sent(pen, speaker, plays, milliseconds(now)))
+        return [order_message(order) for order in orders]
+
+    async def _needed(self, speaker: str, order: str) -> Sequence[Message]:
+        def query(state: State) -> OrderKept | None:
+            kept, known = state.order(order), state.speaker(speaker)
+            return kept if kept and known and kept.village == known.village else None
+
+        kept = await self.desk.book.read(query)
+        return [order_message(kept)] if kept else []
+
+    async def _beat(self, speaker: str, message: Message) -> Sequence[Message]:
+        """Take a heartbeat; where its digest of open orders differs from ours, start the exchange of a hello."""
+        self.watch.seen(speaker, self.desk.clock.now(), message)
+        expected = await self.desk.book.read(lambda state: open_orders(state, speaker))
+        if message.get("open_digest") in (None, digest_of(expected)):
+            return []
+        return await self._lacking(speaker, expected, milliseconds(self.desk.clock.now()))
+
+
+def lacking(state: State, speaker: str, held: Collection[str], last_stop: int, now_ms: int) -> list[OrderKept]:
+    """Return what a loudspeaker has to be sent: newer stops, what it owes an end for, and plays that it does not hold.
+
+    Raises:
+        NotFound: speaker_unknown.
+    """
+    known = state.speaker(speaker)
+    if known is None:
+        raise NotFound("speaker_unknown", speaker=speaker[:60])
+    stops = _newer_stop(state, known, last_stop)
+    rows = {row.announcement: row for row in state.deliveries_of(speaker, unfinished=False)}
+    open_rows = [row.announcement for row in rows.values() if row.rank in OWES_CANCEL]
+    of_held = [order.announcement or "" for order in state.orders(held).values()]
+    ended = state.tombstones({*open_rows, *of_held})
+    owed = [order_owed(state, announcement) for announcement in ended]
+    plays = [
+        order
+        for order in state.open_plays(known.village, moment(now_ms))
+        if order.id not in held and not _is_final(rows.get(order.announcement or "")) and _is_to(order, known)
+    ]
+    found = {order.id: order for order in [*stops, *owed, *plays] if order is not None}
+    return list(found.values())
+
+
+def _newer_stop(state: State, speaker: Speaker, last_stop: int) -> list[OrderKept]:
+    newer = [stop for stop in state.stops(speaker.village, limit=1) if milliseconds(stop.at) > last_stop]
+    return [order for stop in newer for order in state.orders_of_stop(stop.id) if order.village == speaker.village]
+
+
+def _is_to(order: OrderKept, speaker: Speaker) -> bool:
+    return read_order(order.body).is_for(speaker.id, speaker.village)
+
+
+def _is_final(row: Any) -> bool:
+    return row is not None and row.rank is Rank.FINAL
+
+
+def _mark_sent(pen: Pen, speaker: str, plays: Iterable[OrderKept], now_ms: int) -> None:
+    rows = [pen.delivery(order.announcement or "", speaker) for order in plays]
+    pen.put([as_sent(row, now_ms) for row in rows if row and row.rank < Rank.NO_RECEIPT])
+
+
+def open_orders(state: State, speaker: str) -> list[str]:
+    """Return the play orders that a loudspeaker accepted and has not told the end of, as far as the book knows."""
+    rows = state.deliveries_of(speaker)
+    accepted = [row.announcement for row in rows if row.rank in (Rank.ACCEPTED, Rank.STARTED)]
+    return [order.id for order in state.orders_of(accepted) if order.kind == "play"]
+
+
+def digest_of(orders: Iterable[str]) -> str:
+    """Return the digest that heartbeats carry: SHA-256 of the sorted ids joined by line feeds."""
+    return hashlib.sha256("\n".join(sorted(orders)).encode()).hexdigest()
+
+
+def order_message(order: OrderKept) -> Message:
+    """Return an order as a message of the wire."""
+    return {"type": "order", **signed(order).envelope.to_wire()}
+
+
+def _welcome(time: SignedTime) -> Message:
+    return {**_time(time), "type": "welcome", "config_v": CONFIG_VERSION, "keys_v": KEYS_VERSION}
+
+
+def _time(time: SignedTime) -> Message:
+    sig = base64.b64encode(time.sig).decode()
+    return {"type": "time", "nonce": time.nonce, "service_ms": time.service_ms, "epoch": time.epoch, "sig": sig}
+
+
+def _receipt(speaker: str, message: Message) -> Receipt:
+    kind, order = ReceiptKind(message["type"]), message["order"]
+    repeat = _whole(message.get("repeat_no"))
+    if not isinstance(order, str) or len(order) > LONGEST_NONCE:
+        raise Invalid("receipt_unreadable")
+    return Receipt(
+        id=follows(order, speaker, kind, repeat),
+        order=order,
+        speaker=speaker,
+        kind=kind,
+        at_ms=_whole(message["at"]),
+        repeat_no=repeat,
+        outcome=Outcome(message["outcome"]) if message.get("outcome") else None,
+        reason=Reason(message["reason"]) if message.get("reason") else None,
+        heard_ms=_whole(message.get("heard_ms")),
+        repeats_done=_whole(message.get("repeats_done")),
+        audio_sha256=message.get("audio_sha256"),
+        crash_replay=bool(message.get("crash_replay")),
+        cut_by=message.get("cut_by"),
+    )
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _nonce(message: Message) -> str:
+    nonce = message.get("nonce")
+    if not isinstance(nonce, str) or not 8 <= len(nonce) <= LONGEST_NONCE:
+        raise Invalid("nonce")
+    return nonce
+
+
+def _open(message: Message) -> set[str]:
+    held = message.get("open")
+    return {str(one.get("order"))[:64] for one in held if isinstance(one, dict)} if isinstance(held, list) else set()
