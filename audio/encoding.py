@@ -1,12 +1,15 @@
 """Samples to files and back, through PyAV: no ffmpeg on the machine."""
 
 import io
+from collections.abc import Iterable
+from typing import cast
 
 import av
 import numpy as np
 
 from audio.voices.port import RATE_HZ, Samples
 
+ENCODING_VERSION = "1"
 OPUS_BITS_PER_SECOND = 24_000
 MP3_BITS_PER_SECOND = 48_000
 PAGE_MICROSECONDS = 100_000
@@ -31,7 +34,7 @@ def wav(samples: Samples) -> bytes:
 
 def decode(sound: bytes) -> Samples:
     """Any of the above, back to samples."""
-    with av.open(io.BytesIO(sound)) as file:
+    with av.open(io.BytesIO(sound), "r") as file:
         return _through(av.AudioResampler("flt", "mono", RATE_HZ), file.decode(audio=0))
 
 
@@ -61,7 +64,7 @@ def _encode(samples: Samples, container: str, codec: str, bit_rate: int | None, 
     out = io.BytesIO()
     # Without bitexact the Ogg serial number is drawn at random and the hash of a recording changes each time.
     with av.open(out, "w", format=container, options={"fflags": "+bitexact", **options}) as file:
-        stream = file.add_stream(codec, rate=RATE_HZ, layout="mono")
+        stream = cast(av.AudioStream, file.add_stream(codec, rate=RATE_HZ, layout="mono"))
         if bit_rate:
             stream.bit_rate = bit_rate
         frame = av.AudioFrame.from_ndarray(to_pcm(samples).reshape(1, -1), format="s16", layout="mono")
@@ -71,7 +74,7 @@ def _encode(samples: Samples, container: str, codec: str, bit_rate: int | None, 
     return out.getvalue()
 
 
-def _through(resampler: av.AudioResampler, frames: "list[av.AudioFrame]") -> Samples:
+def _through(resampler: av.AudioResampler, frames: Iterable[av.AudioFrame]) -> Samples:
     heard = [piece for frame in frames for piece in resampler.resample(frame)]
     heard += resampler.resample(None)
     return np.concatenate([piece.to_ndarray().ravel() for piece in heard]).astype(np.float32, copy=False)

@@ -9,6 +9,8 @@ from audio.voices.port import RATE_HZ, Samples
 TARGET_LUFS = -16.0
 CEILING_DBTP = -1.5
 LOUDNESS_VERSION = "1"
+CLOSE_ENOUGH_LU = 0.05
+ROUNDS = 4
 
 GATE_LUFS = -70.0
 RELATIVE_GATE_LU = 10.0
@@ -56,8 +58,15 @@ def level(samples: Samples) -> Samples:
     Raises:
         TooQuiet: there is nothing to bring up.
     """
-    gain = 10 ** ((TARGET_LUFS - loudness(samples, RATE_HZ)) / 20)
-    return limit((samples * gain).astype(np.float32), CEILING_DBTP)
+    gain_db, leveled = 0.0, samples
+    for _ in range(ROUNDS):
+        missing = TARGET_LUFS - loudness(leveled, RATE_HZ)
+        if abs(missing) < CLOSE_ENOUGH_LU:
+            break
+        # What the limiter takes away is given back to all of it; one static gain over the whole, all the same.
+        gain_db += missing
+        leveled = limit((samples * 10 ** (gain_db / 20)).astype(np.float32), CEILING_DBTP)
+    return leveled
 
 
 def limit(samples: Samples, ceiling_dbtp: float) -> Samples:
@@ -92,7 +101,8 @@ def _block_powers(samples: npt.NDArray[np.floating], rate_hz: int) -> Floats:
         return np.zeros(0)
     sums = (weighted[: steps * step] ** 2).sum(axis=1).reshape(steps, step).sum(axis=1)
     running = np.concatenate([[0.0], np.cumsum(sums)])
-    return np.maximum(running[OVERLAP:] - running[:-OVERLAP], 0) / (OVERLAP * step)
+    powers: Floats = np.maximum(running[OVERLAP:] - running[:-OVERLAP], 0) / (OVERLAP * step)
+    return powers
 
 
 def _k_weighted(samples: Floats, rate_hz: int) -> Floats:
@@ -102,7 +112,8 @@ def _k_weighted(samples: Floats, rate_hz: int) -> Floats:
     turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     response = _response(_shelf(rate_hz), turn) * _response(_high_pass(rate_hz), turn)
     spectrum = np.fft.rfft(samples, size, axis=0) * response[:, np.newaxis]
-    return np.fft.irfft(spectrum, size, axis=0)[: len(samples)]
+    weighted: Floats = np.fft.irfft(spectrum, size, axis=0)[: len(samples)]
+    return weighted
 
 
 def _response(biquad: Biquad, turn: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
@@ -138,7 +149,8 @@ def _true_peaks(samples: Samples) -> Floats:
         between = np.convolve(samples, kernel[::-1], mode="same") if len(samples) > 2 * taps else samples
         peaks = np.maximum(peaks, np.abs(between))
     # A peak between two samples binds both of them.
-    return np.maximum(peaks, np.concatenate([[0.0], peaks[:-1]]))
+    both: Floats = np.maximum(peaks, np.concatenate([[0.0], peaks[:-1]]))
+    return both
 
 
 def _sliding_minimum(values: Floats, reach: int) -> Floats:

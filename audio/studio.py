@@ -204,9 +204,7 @@ class _Take:
         self.error: SpeechError | None = None
 
 
-_FINISHING = (
-    f"mixing {mixing.MIXING_VERSION} loudness {loudness.LOUDNESS_VERSION} {loudness.TARGET_LUFS} opus 24k 100ms"
-)
+_FINISHING = f"mixing {mixing.MIXING_VERSION} loudness {loudness.LOUDNESS_VERSION} opus {encoding.ENCODING_VERSION}"
 
 
 def _first(several: BaseExceptionGroup[SpeechError]) -> SpeechError:

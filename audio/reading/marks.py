@@ -2,6 +2,7 @@
 
 import re
 
+from audio.reading.numbers import cardinal
 from audio.reading.rule import Piece, after, before, rule
 
 MARKS = "，。！？；：、"
@@ -14,6 +15,7 @@ _RUN = re.compile(f"[{MARKS}]+")
 
 @rule("line break", r"\s*\n\s*")
 def line_break(_match: re.Match[str], _last: Piece | None) -> str:
+    """A line ends a sentence."""
     return "。"
 
 
@@ -26,13 +28,13 @@ def space(match: re.Match[str], _last: Piece | None) -> str:
 
 @rule("list number", rf"(?:^|(?<=[\n。；！？;]))(?P<figures>\d{{1,2}})[.)]\s*(?={_HANZI})")
 def list_number(match: re.Match[str], _last: Piece | None) -> str:
-    from audio.reading.numbers import cardinal
-
+    """1. at the head of a line."""
     return cardinal(match["figures"]) + "，"
 
 
 @rule("mark", r"[,;!?:…|&]|\.(?!\d)|(?<!\d)\.")
 def mark(match: re.Match[str], _last: Piece | None) -> str | None:
+    """Western marks and their like; not within a figure."""
     if match[0] in ":,." and before(match, 1).isdigit() and after(match, 1).isdigit():
         return None
     return _SAME[match[0]]
@@ -40,11 +42,13 @@ def mark(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("bracket", r"[()\[\]{}〔〕【】〈〉「」『』〖〗]")
 def bracket(match: re.Match[str], _last: Piece | None) -> str:
+    """A bracket is a short pause."""
     return "" if match[0] in "「」『』〈〉" else "，"
 
 
 @rule("quotation", "[\"'“”‘’《》`´]|(?<=[\u4e00-\u9fff])·(?=[\u4e00-\u9fff])")
 def quotation(_match: re.Match[str], _last: Piece | None) -> str:
+    """Quotation marks, title marks and the dot within a name are not heard."""
     return ""
 
 
@@ -54,7 +58,7 @@ def joined_figures(match: re.Match[str], last: Piece | None) -> str | None:
     if last is not None and last.end == match.start() and last.rule in ("date", "time", "quantity", "temperature"):
         return "到"
     unit = re.search(rf"\d+({_HANZI}{{0,2}}{_HANZI})$", before(match))
-    following = re.match(rf"[-+]?[\d.:,]+[^，。；！？\n]{{0,6}}", after(match, 14))
+    following = re.match(r"[-+]?[\d.:,]+[^，。；！？\n]{0,6}", after(match, 14))
     if unit and following and unit[1][-1] in following[0]:
         return "到"
     return "到" if "~" in match[0] and re.search(rf"{_HANZI}\s*$", before(match)) else None
@@ -62,16 +66,19 @@ def joined_figures(match: re.Match[str], last: Piece | None) -> str | None:
 
 @rule("range", rf"(?<={_HANZI})\s*(?:~|(?<=(?:周|星|礼)[一二三四五六日天期])-)\s*(?={_HANZI})")
 def joined_words(_match: re.Match[str], _last: Piece | None) -> str:
+    """周一～周五."""
     return "到"
 
 
 @rule("dash", rf"--+|(?<={_HANZI})\s*-\s*(?={_HANZI})|-\s*(?=1[3-9]\d{{9}}(?!\d)|0\d{{2,3}}-?\d{{7}})")
 def dash(_match: re.Match[str], _last: Piece | None) -> str:
+    """A dash between words, or before a telephone number, is a pause."""
     return "，"
 
 
 @rule("stroke", rf"(?<={_HANZI})\s*/\s*(?={_HANZI})")
 def stroke(_match: re.Match[str], _last: Piece | None) -> str:
+    """村民/游客."""
     return "、"
 
 

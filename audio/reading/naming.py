@@ -10,13 +10,18 @@ _CALLED = re.compile(rf"(?:{CALLED})[^\d。；！？\n]{{0,8}}$")
 _COUNT_SHOWN = re.compile(rf"\s*(?:{COUNT_SHOWN})")
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 _NO_MORE = r"(?![\d.,:%]?\d)"
+_MOBILE = r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
+_LANDLINE = r"\(?0\d{2,3}\)?[- ]?\d{7,8}"
+_FREE = r"[48]00[- ]?\d{3,4}[- ]?\d{3,4}"
+_ROAD = "|".join(f"(?<={kind})" for kind in ("国道", "省道", "县道", "乡道", "高速"))
 
 
 @rule(
     "telephone",
-    rf"(?<![\dA-Za-z.])(?:\+?86[- ]?)?(?:1[3-9]\d[- ]?\d{{4}}[- ]?\d{{4}}|\(?0\d{{2,3}}\)?[- ]?\d{{7,8}}|[48]00[- ]?\d{{3,4}}[- ]?\d{{3,4}}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?",
+    rf"(?<![\dA-Za-z.])(?:\+?86[- ]?)?(?:{_MOBILE}|{_LANDLINE}|{_FREE}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?",
 )
 def full_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
+    """13912345678, 0936-5521234, 400-123-4567."""
     return None if _COUNT_SHOWN.match(after(match)) else telephone(match[0])
 
 
@@ -41,15 +46,14 @@ def short_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("extension", r"(?<=转)\d{1,6}(?!\d)")
 def extension(match: re.Match[str], last: Piece | None) -> str | None:
+    """转8001."""
     near = last is not None and last.rule == "telephone" and match.start() - last.end <= 3
     return telephone(match[0]) if near else None
 
 
-@rule(
-    "road",
-    r"(?:(?<=国道)|(?<=省道)|(?<=县道)|(?<=乡道)|(?<=高速))(?P<letter>[GSXYZ]?)(?P<figures>\d{1,4})(?!\d|[-.~]\d)",
-)
+@rule("road", rf"(?:{_ROAD})(?P<letter>[GSXYZ]?)(?P<figures>\d{{1,4}})(?!\d|[-.~]\d)")
 def road(match: re.Match[str], _last: Piece | None) -> str | None:
+    """国道312, 高速G30."""
     if not match["letter"] and _COUNT_SHOWN.match(after(match)):
         return None
     return LETTERS.get(match["letter"], "") + telephone(match["figures"])
@@ -57,38 +61,43 @@ def road(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("road", r"(?<![A-Za-z\d])(?P<letter>[GSXYZ])(?P<figures>\d{1,4})(?![\dA-Za-z.])")
 def lettered_road(match: re.Match[str], _last: Piece | None) -> str:
+    """G30."""
     return LETTERS[match["letter"]] + telephone(match["figures"])
 
 
 @rule("road", r"(?<![A-Za-z\d])K(?P<kilometres>\d{1,4})(?:\+(?P<metres>\d{1,3}))?(?![\dA-Za-z.])")
 def milestone(match: re.Match[str], _last: Piece | None) -> str:
+    """K2650+300."""
     said = LETTERS["K"] + telephone(match["kilometres"])
     return said + ("加" + telephone(match["metres"]) if match["metres"] else "")
 
 
 @rule("document number", r"[(\[〔【{](?P<year>(?:19|20)\d\d)年?[)\]〕】}]\s*(?P<ordinal>第?)(?P<number>\d{1,5})(?=号)")
 def document(match: re.Match[str], _last: Piece | None) -> str:
+    """国发〔2021〕3号."""
     return f"{digits(match['year'])}，{match['ordinal']}{cardinal(str(int(match['number'])))}"
 
 
 @rule("Roman numeral", r"(?<![A-Za-z\d])(?P<figures>(?:X{0,2})(?:IX|IV|V?I{0,3}))(?=\s*[级类型期度号])")
 def roman(match: re.Match[str], _last: Piece | None) -> str | None:
+    """IV级."""
     if not match["figures"]:
         return None
     values = [_ROMAN[figure] for figure in match["figures"]]
-    total = sum(
-        -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
-    )
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    total = sum(-value if value < following else value for value, following in pairs)
     return cardinal(str(total))
 
 
 @rule("word", rf"(?<![A-Za-z\d])(?i:{'|'.join(WORDS)})(?![A-Za-z\d])")
 def word(match: re.Match[str], _last: Piece | None) -> str:
+    """WiFi."""
     return WORDS[match[0].upper()]
 
 
 @rule("letters", rf"(?<![A-Za-z])(?:[A-Z]{{1,{MOST_LETTERS}}}|[a-z]|pH)(?![A-Za-z])")
 def letters(match: re.Match[str], _last: Piece | None) -> str | None:
+    """A级, GPS; each by its usual Chinese transcription."""
     # After a figure they are a unit that nobody here knows, except for G: 5G.
     if before(match, 1).isdigit() and (match[0].islower() or len(match[0]) > 1):
         return None
@@ -97,6 +106,7 @@ def letters(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("dash", r"(?<=[A-Z])-(?=[A-Z\d])")
 def lettered_dash(_match: re.Match[str], _last: Piece | None) -> str:
+    """A-3."""
     return "杠"
 
 

@@ -9,12 +9,15 @@ from audio.reading.rule import Piece, after, before, rule
 from audio.reading.tables import COUNTED, COUNTED_UNITS, MONEY, NOT_COUNTED, UNITS
 
 _UNIT = "|".join(map(re.escape, sorted(UNITS, key=len, reverse=True)))
+_DEGREE = "℃|°C|摄氏度|度"
+_MONEY = "".join(MONEY)
 _TIMES = "百|千|万|亿|万亿"
-_SIGNED = rf"(?<![\w])(?P<sign>[-+]?)(?P<low>{NUMBER})"
 _COUNTED = re.compile(rf"\s*(?:{COUNTED})")
 _NOT_COUNTED = re.compile(rf"\s*(?:{'|'.join(NOT_COUNTED)})")
 _COLD = re.compile(r"(气温|温度|低温|高温|最低|最高|零下|冻)[^，。；！？\d]{0,8}$")
-_FREELY_SIGNED = re.compile(r"(^|[\s，。；：、！？(\[<>≤≥±~]|为|约|达|至|到|是|在|近)$")
+_FREELY_SIGNED = re.compile(
+    r"(^|[\s，。；：、！？(\[<>≤≥±~]|为|约|达|至|到|是|在|近|增长|同比|环比|增速|增幅|涨幅|降幅|变化)$"
+)
 _LONG_NUMBER = 9
 
 
@@ -33,8 +36,9 @@ def temperature_range(match: re.Match[str], _last: Piece | None) -> str | None:
     return f"{_unless_said(match, low)}{cardinal(match['low'])}到{high}{cardinal(match['high'])}{unit}"
 
 
-@rule("temperature", rf"(?P<sign>[-+]?)(?P<low>{NUMBER})\s*(?P<unit>℃|°C|摄氏度|度)")
+@rule("temperature", rf"(?P<sign>[-+]?)(?P<low>{NUMBER})\s*(?P<unit>{_DEGREE})")
 def temperature(match: re.Match[str], _last: Piece | None) -> str | None:
+    """-12℃; a plain 30度 is a plain number."""
     if _glued(match) or (not _is_degree(match["unit"]) and not match["sign"]):
         return None
     unit = "度" if match["unit"] == "度" else "摄氏度"
@@ -58,6 +62,7 @@ def negative(match: re.Match[str], _last: Piece | None) -> str | None:
     rf"(?P<sign>[{''.join(MONEY)}])\s*(?P<low>{NUMBER})(?:\s*[-~]\s*[{''.join(MONEY)}]?(?P<high>{NUMBER}))?(?P<times>{_TIMES})?元?",
 )
 def money(match: re.Match[str], _last: Piece | None) -> str:
+    """￥50, ￥1,200.50, ￥50-100."""
     said = cardinal(match["low"]) + (f"到{cardinal(match['high'])}" if match["high"] else "")
     return said + (match["times"] or "") + MONEY[match["sign"]]
 
@@ -67,6 +72,7 @@ def money(match: re.Match[str], _last: Piece | None) -> str:
     rf"(?P<low>{NUMBER})\s*(?P<unit1>[%‰])?\s*(?P<dash>[-~])\s*(?P<high>{NUMBER})(?P<times>{_TIMES})?\s*(?P<unit>{_UNIT})?(?![A-Za-z]|\s*[-~]\s*\d)",
 )
 def number_range(match: re.Match[str], _last: Piece | None) -> str | None:
+    """8-10人, 10%-20%, 5～6级."""
     if _glued(match) or not _is_range(match):
         return None
     unit = match["unit"] or match["unit1"]
@@ -90,6 +96,7 @@ def fraction(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("quantity", rf"(?P<number>{NUMBER})(?P<times>{_TIMES}|余|多)?\s*(?P<unit>{_UNIT})(?![A-Za-z²³]|(?<=°)\d)")
 def quantity(match: re.Match[str], _last: Piece | None) -> str | None:
+    """50mm, 3万m³, 30%."""
     if _glued(match):
         return None
     is_counted = _is_counted(match, match["unit"], match["times"])
@@ -99,6 +106,7 @@ def quantity(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("house number", r"(?P<number>\d{1,4})#")
 def house(match: re.Match[str], _last: Piece | None) -> str:
+    """3#楼."""
     return cardinal(match["number"]) + ("" if after(match, 1) == "号" else "号")
 
 
@@ -133,6 +141,7 @@ def numeral(match: re.Match[str], _last: Piece | None) -> str | None:
 
 @rule("sign", r"(?<=\d)\s*(?P<sign>[×*xX+=÷])\s*(?=\d)|(?P<sign2>[±≥≤><≈])\s*=?\s*(?=\d)|(?<=\d)(?P<sign3>[×+])")
 def sign(match: re.Match[str], _last: Piece | None) -> str | None:
+    """2.5×3, ≥50."""
     said = {"×": "乘", "*": "乘", "x": "乘", "X": "乘", "+": "加", "=": "等于", "÷": "除以", "±": "正负"}
     said |= {"≥": "大于等于", "≤": "小于等于", ">": "大于", "<": "小于", "≈": "约"}
     if match["sign2"] and "=" in match[0]:

@@ -118,7 +118,7 @@ def _first_that_reads(folded: Folded, at: int, last: Piece | None) -> Piece | No
 def _by_wetext(folded: Folded, at: int) -> Piece | None:
     """What our rules leave, if wetext makes plain Chinese of it."""
     match = _FOR_WETEXT.match(folded.text, at)
-    if not match or at and re.match(r"[\dA-Za-z.,:/-]", folded.text[at - 1]):
+    if not match or (at and re.match(r"[\dA-Za-z.,:/-]", folded.text[at - 1])):
         return None
     if re.match(r"[-,:/.~]", folded.text[match.end() : match.end() + 1]):
         # The figure goes on with a sign that wetext would drop or take for another.

@@ -41,9 +41,10 @@ UNITS = {
     "毫米/小时": "每小时{}毫米", "斤/亩": "每亩{}斤", "次/天": "每天{}次", "次/周": "每周{}次", "次/月": "每月{}次",
 }  # fmt: skip
 # After these letters 2 is said 两: 两公里, but 二伏.
-COUNTED_UNITS = frozenset(
-    "mm cm m km kg g mg t L l mL ml m² m2 ㎡ km² km2 hm² hm2 ha m³ m3 ㎥ h min s d km/h m/s m³/s m3/s ㎥/s mm/h".split()
-)
+COUNTED_UNITS = frozenset({
+    "mm", "cm", "m", "km", "kg", "g", "mg", "t", "L", "l", "mL", "ml", "m²", "m2", "㎡", "km²", "km2", "hm²", "hm2",
+    "ha", "m³", "m3", "㎥", "h", "min", "s", "d", "km/h", "m/s", "m³/s", "m3/s", "㎥/s", "mm/h",
+})  # fmt: skip
 
 MONEY = {"¥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 

@@ -34,7 +34,7 @@ TOKENS = {
 }  # fmt: skip
 
 
-class Interrupted(Exception):  # noqa: N818 - it is asked for, no error
+class Interrupted(Exception):
     """The sentence was stopped to let an urgent one go first."""
 
 
@@ -81,13 +81,11 @@ class Kokoro:
 
 def fingerprint(speaker: str) -> str:
     """Everything that shapes the sound of a speaker; loads no model."""
-    parts = [f"{package} {version(package)}" for package in ("onnxruntime", "pypinyin", "rjieba")]
-    voice = hashlib.sha256(_speaker(speaker)).hexdigest()
     from audio.voices.phonemes import PHONEMES_VERSION
 
-    return f"kokoro {MODEL_SHA256} {speaker} {voice} phonemes {PHONEMES_VERSION} speed {SPEED} {RATE_HZ} " + " ".join(
-        parts
-    )
+    packages = " ".join(f"{package} {version(package)}" for package in ("onnxruntime", "pypinyin", "rjieba"))
+    style = hashlib.sha256(_speaker(speaker)).hexdigest()
+    return f"kokoro {MODEL_SHA256} {speaker} {style} phonemes {PHONEMES_VERSION} speed {SPEED} {RATE_HZ} {packages}"
 
 
 def _tokens(sentence: str) -> list[int]:

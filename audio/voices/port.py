@@ -21,7 +21,7 @@ class Voice(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Everything that shapes its sound: engine, version, model, speaker, speed, rate. Two equal ones sound alike."""
+        """Everything that shapes its sound: engine, version, model, speaker, speed, rate; equal ones sound alike."""
 
     async def say(self, sentence: str, *, urgent: bool) -> Samples:
         """Say one sentence of Chinese characters and Chinese punctuation (what `reading.sentences` gives).

@@ -30,7 +30,7 @@ class ToneVoice:
         """Its name, speed and rate; it has nothing else."""
         return f"tone 1 {self.name} {self._seconds} {RATE_HZ}"
 
-    async def say(self, sentence: str, *, urgent: bool) -> Samples:  # noqa: ARG002 - beeps wait for nobody
+    async def say(self, sentence: str, *, urgent: bool) -> Samples:
         """Beep at once."""
         self.said.append(sentence)
         heard = [character for character in sentence if character not in PAUSES]
