@@ -1,0 +1,224 @@
+"""Log: the outbox as an engine reads it, where its readers are, what is tried again, and who holds which work."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Select, Table, delete, exists, func, select, tuple_, update
+
+from broadcaster.desk.ports import Entry
+from broadcaster.desk.rows import DeadLetter, Retry, Work
+from broadcaster.model.announcement import AnnouncementState
+from broadcaster.model.clock import milliseconds, moment
+from broadcaster.model.precedence import Lane
+from broadcaster.store import schema
+from broadcaster.store.asking import IS_UNDONE, Asking, parts
+from broadcaster.store.dialects import upsert
+from broadcaster.store.mapping import kind_of
+from broadcaster.store.tasks import claimable
+
+_LINE = schema.outbox.c
+_PLACE = schema.position.c
+_READ = schema.inbox.c
+_RETRY = schema.retry.c
+_WORK = schema.work.c
+
+_ENTRY = select(_LINE.seq, _LINE.event_id, _LINE.topic, _LINE.key, _LINE.lane, _LINE.type, _LINE.body, _LINE.at)
+_SET_PLACE = upsert(schema.position, replace=True)
+_NOTE_READ = upsert(schema.inbox, replace=False)
+
+
+def _entry(cells: Any) -> Entry:
+    seq, event_id, topic, key, lane, kind, body, at = cells
+    return Entry(seq, event_id, topic, key, Lane(lane), kind, body, moment(at))
+
+
+class Outbox(Asking):
+    """The lines of the log."""
+
+    def outbox_after(self, topics: Collection[str], after_seq: int, lane: Lane, *, limit: int) -> Sequence[Entry]:
+        """Return a lane's lines of those topics past `after_seq`, in order."""
+        return self._first(topics, _ENTRY.where(_LINE.lane == lane.value, _LINE.seq > after_seq), limit)
+
+    def outbox_end(self) -> int:
+        """Return the number of the last line, 0 where there is none."""
+        return int(self._connection.execute(select(func.coalesce(func.max(_LINE.seq), 0))).scalar_one())
+
+    def outbox_unseen(
+        self,
+        reader: str,
+        topics: Collection[str],
+        lane: Lane,
+        older_than: datetime,
+        *,
+        limit: int,
+        after_seq: int = 0,
+    ) -> Sequence[Entry]:
+        """Return lines written before a moment of which the reader's inbox knows nothing, in order."""
+        is_read = exists().where(_READ.reader == reader, _READ.event_id == _LINE.event_id)
+        lines = _ENTRY.where(
+            _LINE.lane == lane.value, _LINE.seq > after_seq, _LINE.at <= milliseconds(older_than), ~is_read
+        )
+        return self._first(topics, lines, limit)
+
+    def _first(self, topics: Collection[str], lines: Select[Any], limit: int) -> list[Entry]:
+        # One question a topic: each is answered from the index in order, however long the backlog of the others is.
+        found: list[Entry] = []
+        for topic in dict.fromkeys(topics):
+            mine = lines.where(_LINE.topic == topic).order_by(_LINE.seq).limit(limit)
+            found += map(_entry, self._connection.execute(mine))
+        return sorted(found, key=attrgetter("seq"))[:limit]
+
+
+class Readers(Asking):
+    """Where readers are, and what they have read."""
+
+    def position(self, reader: str, topic: str, partition: int = 0) -> int:
+        """Return what was last set, 0 at first."""
+        return int(self._place(_PLACE.next, reader, topic, partition) or 0)
+
+    def position_event(self, reader: str, topic: str, partition: int = 0) -> str | None:
+        """Return the id of the event that the position was set with."""
+        event_id: str | None = self._place(_PLACE.last_event_id, reader, topic, partition)
+        return event_id
+
+    def _place(self, column: Any, reader: str, topic: str, partition: int) -> Any:
+        mine = (_PLACE.reader == reader, _PLACE.topic == topic, _PLACE.partition == partition)
+        return self._connection.execute(select(column).where(*mine)).scalar()
+
+    def set_position(self, reader: str, topic: str, place: int, last_event_id: str | None, partition: int = 0) -> None:
+        """Keep where a reader is."""
+        row = {
+            "reader": reader,
+            "topic": topic,
+            "partition": partition,
+            "next": place,
+            "last_event_id": last_event_id,
+        }
+        self._connection.execute(_SET_PLACE, row)
+
+    def inbox_new(self, reader: str, ids: Collection[str], at: datetime) -> set[str]:
+        """Note these events as read and return those that were not yet."""
+        wanted = dict.fromkeys(ids)
+        known: set[str] = set()
+        for part in parts(wanted):
+            read = select(_READ.event_id).where(_READ.reader == reader, _READ.event_id.in_(part))
+            known |= set(self._connection.execute(read).scalars())
+        new = [event_id for event_id in wanted if event_id not in known]
+        if new:
+            rows = [{"reader": reader, "event_id": event_id, "at": milliseconds(at)} for event_id in new]
+            self._connection.execute(_NOTE_READ, rows)
+        return set(new)
+
+
+class Retries(Asking):
+    """What is tried again, and what is given up."""
+
+    rung: set[str]
+
+    def retry_put(self, *retries: Retry) -> None:
+        """Keep events that are to be tried again."""
+        kind = kind_of(Retry)
+        if retries:
+            self._connection.execute(kind.upsert, [kind.write(retry) for retry in retries])
+        self.rung |= {f"retries.{retry.lane}" for retry in retries}
+
+    def retry_due(self, lane: Lane, at: datetime, *, limit: int) -> Sequence[Retry]:
+        """Return what is to be tried again now, the earliest due first."""
+        mine = (_RETRY.lane == lane.value, _RETRY.due <= milliseconds(at))
+        return self._all(Retry, *mine, order=[_RETRY.due, _RETRY.event_id], limit=limit)
+
+    def retry_done(self, reader: str, event_id: str) -> None:
+        """Forget an event that needs no other try."""
+        self._connection.execute(delete(schema.retry).where(_RETRY.reader == reader, _RETRY.event_id == event_id))
+
+    def next_retry(self, lane: Lane) -> datetime | None:
+        """Return when the next try is due."""
+        return self._moment(select(_RETRY.due).where(_RETRY.lane == lane.value).order_by(_RETRY.due).limit(1))
+
+    def bury(self, letter: DeadLetter) -> None:
+        """Keep an event that no stage could take."""
+        kind = kind_of(DeadLetter)
+        self._connection.execute(kind.upsert, [kind.write(letter)])
+
+    def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
+        """Return the dead letters whose fate is open, newest first."""
+        dead = schema.dead_letter.c
+        return self._all(DeadLetter, dead.fate.is_(None), order=[dead.at.desc(), dead.id], limit=limit)
+
+
+class Leases(Asking):
+    """Who holds which work."""
+
+    rung: set[str]
+
+    def claim(
+        self, kinds: Collection[str], lane: Lane, at: datetime, lease_until: datetime, token: str, *, limit: int
+    ) -> Sequence[Work]:
+        """Lease what is claimable at that moment to a token, earliest due first."""
+        free = select(_WORK.id).where(*claimable(kinds, lane, at)).order_by(_WORK.due, _WORK.id).limit(limit)
+        # One statement, so that two who claim cannot both find it free; PostgreSQL passes over rows that are held.
+        taken = (
+            update(schema.work)
+            .where(_WORK.id.in_(free.with_for_update(skip_locked=True)))
+            .values(lease_until=milliseconds(lease_until), lease_token=token, attempt=_WORK.attempt + 1)
+            .returning(*kind_of(Work).columns)
+        )
+        mine = [kind_of(Work).read(cells) for cells in self._connection.execute(taken)]
+        return sorted(mine, key=attrgetter("due", "id"))
+
+    def renew(self, ids: Collection[str], token: str, until: datetime) -> frozenset[str]:
+        """Prolong leases and return the work that the token still holds."""
+        held: set[str] = set()
+        for part in parts(ids):
+            mine = (_WORK.id.in_(part), _WORK.lease_token == token, IS_UNDONE)
+            longer = update(schema.work).where(*mine).values(lease_until=milliseconds(until)).returning(_WORK.id)
+            held |= set(self._connection.execute(longer).scalars())
+        return frozenset(held)
+
+    def work_done(self, work: str, token: str, result: str | None, at: datetime) -> bool:
+        """End work if the token still holds it."""
+        return self._if_held(work, token, result=result, done_at=milliseconds(at), lease_until=None)
+
+    def work_later(self, work: str, token: str, due: datetime) -> bool:
+        """Give work back until a moment if the token still holds it."""
+        is_back = self._if_held(work, token, due=milliseconds(due), lease_until=None, lease_token=None)
+        if is_back:
+            lane = self._connection.execute(select(_WORK.lane).where(_WORK.id == work)).scalar()
+            self.rung.add(f"work.{lane}")
+        return is_back
+
+    def _if_held(self, work: str, token: str, **values: object) -> bool:
+        mine = (_WORK.id == work, _WORK.lease_token == token, IS_UNDONE)
+        return self._connection.execute(update(schema.work).where(*mine).values(**values)).rowcount == 1
+
+
+class Pruning(Outbox):
+    """What nobody needs any more."""
+
+    def prune(self, before: Mapping[str, datetime], inbox_before: datetime, *, limit: int = 1000) -> int:
+        """Delete up to `limit` lines, and as many inbox rows and answers, that nobody needs any more."""
+        gone = 0
+        for topic, kept_from in before.items():
+            if gone < limit:
+                gone += self._prune_topic(topic, kept_from, limit - gone)
+        for table in (schema.inbox, schema.idempotency):
+            old = select(*table.primary_key).where(table.c.at < milliseconds(inbox_before))
+            gone += self._delete(table, old.order_by(table.c.at).limit(limit))
+        return gone
+
+    def _prune_topic(self, topic: str, kept_from: datetime, limit: int) -> int:
+        heard = schema.announcement.c
+        is_wanted = exists().where(heard.origin == _LINE.origin, heard.state != AnnouncementState.CLOSED.value)
+        # The last line stays, so that the end of the log is where it was.
+        mine = (_LINE.topic == topic, _LINE.at < milliseconds(kept_from), _LINE.seq < self.outbox_end())
+        old = select(_LINE.seq).where(*mine, ~is_wanted)
+        return self._delete(schema.outbox, old.order_by(_LINE.at).limit(limit))
+
+    def _delete(self, table: Table, keys: Select[Any]) -> int:
+        return self._connection.execute(delete(table).where(tuple_(*table.primary_key).in_(keys))).rowcount
+
+
+class Log(Pruning, Readers, Retries, Leases):
+    """All that an engine asks of the book."""

@@ -1,0 +1,102 @@
+"""Sayings: what people and sources said, who agreed to it, and its speech."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, or_, select
+
+from broadcaster.desk.rows import AlertKept, Approval, Origin, RecordingKept, Release, Script, Submission
+from broadcaster.model.announcement import Announcement
+from broadcaster.model.identity import canonical
+from broadcaster.model.notice import Revision
+from broadcaster.store import schema
+from broadcaster.store.asking import IS_UNCLOSED, Asking
+
+
+class Sayings(Asking):
+    """Origins, their revisions, and the yes that each was given."""
+
+    def origin(self, origin: str) -> Origin | None:
+        """Return an origin by id."""
+        return self._one(Origin, schema.origin.c.id == origin)
+
+    def origins(self, *, kind: str | None = None, limit: int = 100) -> Sequence[Origin]:
+        """Return origins, newest first."""
+        origin = schema.origin.c
+        only = [origin.kind == kind] if kind else []
+        return self._all(Origin, *only, order=[origin.made_at.desc(), origin.id.desc()], limit=limit)
+
+    def revision(self, origin: str, revision: int) -> Revision | None:
+        """Return one version of an origin."""
+        known = schema.revision.c
+        return self._one(Revision, known.origin == origin, known.revision == revision)
+
+    def revisions(self, origin: str) -> Sequence[Revision]:
+        """Return all versions of an origin, oldest first."""
+        known = schema.revision.c
+        return self._all(Revision, known.origin == origin, order=[known.revision])
+
+    def submission(self, origin: str, revision: int) -> Submission | None:
+        """Return how a revision was laid before the approvers."""
+        laid = schema.submission.c
+        return self._one(Submission, laid.origin == origin, laid.revision == revision)
+
+    def approvals(self, origin: str, revision: int) -> Sequence[Approval]:
+        """Return who agreed to a revision, in order of time."""
+        given = schema.approval.c
+        return self._all(Approval, given.origin == origin, given.revision == revision, order=[given.at, given.id])
+
+    def release(self, origin: str, revision: int) -> Release | None:
+        """Return how a revision was let go."""
+        let = schema.release.c
+        return self._one(Release, let.origin == origin, let.revision == revision)
+
+    def alert(self, alert: str) -> AlertKept | None:
+        """Return an alert's message by our id."""
+        return self._one(AlertKept, schema.alert.c.id == alert)
+
+    def alert_named(self, sender: str, identifier: str) -> AlertKept | None:
+        """Return the message that its sender calls so; the latest sent, if it used the name twice."""
+        alert = schema.alert.c
+        return self._one(AlertKept, alert.sender == sender, alert.identifier == identifier, order=[alert.sent.desc()])
+
+    def alerts_of(self, origin: str) -> Sequence[AlertKept]:
+        """Return the messages that belong to an origin, in the order they were taken."""
+        alert = schema.alert.c
+        return self._all(AlertKept, alert.origin == origin, order=[alert.taken_at, alert.id])
+
+    def alerts_referring(self, sender: str, identifier: str) -> Sequence[AlertKept]:
+        """Return the alerts of a sender whose `refs` hold an identifier, in the order they were taken."""
+        alert = schema.alert.c
+        # The list's text is looked through first, so that not every message of the sender is read.
+        near = alert.refs.contains(canonical(identifier).decode(), autoescape=True)
+        found = self._all(AlertKept, alert.sender == sender, near, order=[alert.taken_at, alert.id])
+        return [one for one in found if identifier in one.refs]
+
+
+class Speech(Asking):
+    """Scripts and their recordings."""
+
+    def script(self, script: str) -> Script | None:
+        """Return a script by id."""
+        return self._one(Script, schema.script.c.id == script)
+
+    def recording(self, sha256: str) -> RecordingKept | None:
+        """Return what is known of a recording."""
+        return self._one(RecordingKept, schema.recording.c.sha256 == sha256)
+
+    def script_wanted(self, script: str) -> bool:
+        """Tell whether an unclosed announcement, or a revision that was not announced yet, wants a script."""
+        heard, known = schema.announcement.c, schema.revision.c
+        is_announced = exists().where(heard.origin == known.origin, heard.revision == known.revision)
+        wanted = or_(
+            exists().where(heard.script == script, IS_UNCLOSED),
+            exists().where(known.script == script, ~is_announced),
+        )
+        return bool(self._connection.execute(select(wanted)).scalar())
+
+    def scripts_waiting(self, script: str) -> Sequence[Announcement]:
+        """Return the unclosed announcements that want a script."""
+        announcement = schema.announcement.c
+        return self._all(
+            Announcement, announcement.script == script, IS_UNCLOSED, order=[announcement.village, announcement.id]
+        )
