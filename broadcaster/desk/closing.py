@@ -13,6 +13,8 @@ from broadcaster.model.delivery import Delivery, Outcome, Rank, closed
 def close(event: Event, state: State) -> Sequence[Row]:
     """Stage: look again at an announcement after a delivery changed, or when its time has come."""
     payload = event.payload or {}
+    if not event.type.startswith(("delivery.", "timer.")):
+        return ()
     announcement = state.announcement(payload["announcement"])
     if announcement is None:
         return ()

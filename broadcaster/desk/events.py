@@ -44,7 +44,7 @@ class Event:
 def announcement_event(what: str, announcement: Announcement, at: datetime, cause: str) -> Event:
     """Tell that an announcement was planned, released, superseded or cancelled."""
     return Event(
-        id=follows(announcement.id, what),
+        id=follows(announcement.id, what, cause),
         type=f"announcement.{what}.v1",
         topic=f"announcements.{announcement.lane}",
         key=announcement.village,

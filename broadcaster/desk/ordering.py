@@ -8,9 +8,10 @@ from broadcaster.desk.cancelling import close_unheard
 from broadcaster.desk.events import announcement_event, order_event
 from broadcaster.desk.office import Desk
 from broadcaster.desk.ports import Pen, State
-from broadcaster.desk.rows import OrderKept, Tombstone, Work
+from broadcaster.desk.rows import Audit, OrderKept, Tombstone, Work
 from broadcaster.model.announcement import Announcement, AnnouncementState
 from broadcaster.model.delivery import Outcome
+from broadcaster.model.errors import Refused
 from broadcaster.model.identity import follows
 from broadcaster.model.precedence import Lane
 
@@ -33,6 +34,20 @@ async def order(desk: Desk, work: Work) -> Callable[[Pen], str]:
         village = announcement.village if announcement else ""
     kept = await desk.signer.sign("cancel" if kind == "cancel" else "stop_all", subject, village)
     return lambda pen: _store(desk, pen, kept, Lane.ALERT, work)
+
+
+def refused(desk: Desk, work: Work, error: Refused) -> Callable[[Pen], str | None] | None:
+    """Return the job that tells people what the signer would not sign: the announcement is held, and says why."""
+    kind, _, subject = work.subject.partition(":")
+
+    def record(pen: Pen) -> None:
+        facts: dict[str, object] = {"work": work.subject, "code": error.code}
+        pen.put(Audit(desk.clock.now(), "signer", "order.refused", facts))
+        announcement = pen.announcement(subject) if kind == "play" else None
+        if announcement and announcement.state is AnnouncementState.READY:
+            pen.put(replace(announcement, state=AnnouncementState.HELD, held_why=f"refused:{error.code}"))
+
+    return record
 
 
 async def _play(desk: Desk, work: Work, subject: str) -> Callable[[Pen], str]:

@@ -12,9 +12,9 @@ from broadcaster.desk.once import Once
 from broadcaster.desk.planning import put_announcements, release
 from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import Audit, Release, Role
-from broadcaster.model.announcement import AnnouncementState, villages_meant
+from broadcaster.model.announcement import Announcement, AnnouncementState, villages_meant
 from broadcaster.model.errors import Conflict, Invalid, NotFound
-from broadcaster.model.notice import Revision, check_quiet
+from broadcaster.model.notice import Revision, check_quiet, content_hash
 from broadcaster.model.precedence import Lane, SoundClass
 
 
@@ -123,15 +123,29 @@ async def release_held(desk: Desk, asker: Asker, origin: str, sound_class: Sound
             raise NotFound("origin_unknown", origin=origin[:60])
         if not held:
             raise Conflict("not_held", origin=origin)
-        villages, now = tuple(one.village for one in held), desk.clock.now()
+        villages = tuple(one.village for one in held)
         require(asker, Role.APPROVE, villages, held[0].severity)
-        if held[0].severity == 0 and sound_class is None:
-            raise Invalid("class_missing")
-        if sound_class is not None and held[0].severity == 0:
-            held = [replace(one, sound_class=sound_class) for one in held]
-        pen.put(Release(origin, held[0].revision, asker.id, now, now))
-        pen.put(Audit(now, asker.id, "alert.released", {"origin": origin, "class": held[0].sound_class}))
-        release(desk, pen, held, now, f"release:{asker.id}")
-        return Released(origin, held[0].revision, now, audience(pen, villages, online))
+        return _release_held(desk, pen, asker, _classed(pen, held, sound_class), audience(pen, villages, online))
 
     return await desk.book.write(Lane.ALERT, job)
+
+
+def _release_held(desk: Desk, pen: Pen, asker: Asker, held: list[Announcement], who: Audience) -> Released:
+    now, first = desk.clock.now(), held[0]
+    at = max([now, *(kept.taken_at + desk.policy.undo for kept in pen.alerts_of(first.origin))])
+    pen.put(Release(first.origin, first.revision, asker.id, now, at))
+    pen.put(Audit(now, asker.id, "alert.released", {"origin": first.origin, "class": first.sound_class}))
+    release(desk, pen, held, at, f"release:{asker.id}:{now.isoformat()}")
+    return Released(first.origin, first.revision, at, who)
+
+
+def _classed(pen: Pen, held: list[Announcement], sound_class: SoundClass | None) -> list[Announcement]:
+    """Give announcements of unknown severity the class that the approver chose, and their revision with them."""
+    revision = pen.revision(held[0].origin, held[0].revision)
+    if held[0].severity != 0 or revision is None:
+        return held
+    if sound_class is None:
+        raise Invalid("class_missing")
+    said = (revision.spoken, revision.targets, sound_class, revision.severity, revision.window, revision.repeat)
+    pen.put(replace(revision, sound_class=sound_class, content_sha256=content_hash(*said)))
+    return [replace(one, sound_class=sound_class) for one in held]

@@ -1,5 +1,7 @@
 """Time, as a thing that is passed in."""
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 
@@ -18,6 +20,22 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after so many seconds of `monotonic`."""
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        """Tell the time of day."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Tell seconds since the machine's start."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
 
 
 def milliseconds(at: datetime) -> int:
