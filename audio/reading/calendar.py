@@ -3,7 +3,7 @@
 import re
 
 from audio.reading.numbers import NUMBER, cardinal, digits
-from audio.reading.rule import Piece, before, rule
+from audio.reading.rule import DASH, Piece, before, rule
 
 _YEAR = r"(?:1[6-9]|20|21)\d\d"
 _MONTH = "0?[1-9]|1[0-2]"
@@ -25,7 +25,7 @@ def year_and_month(match: re.Match[str], _last: Piece | None) -> str:
     return f"{digits(match['year'])}年{_plain(match['month'])}月"
 
 
-@rule("date", rf"(?<!\d)(?P<low>{_YEAR})(?:年?\s*[-~]\s*(?P<high>{_YEAR}))?(?=\s*(?:学?年|年度))")
+@rule("date", rf"(?<!\d)(?P<low>{_YEAR})(?:年?\s*{DASH}\s*(?P<high>{_YEAR}))?(?=\s*(?:学?年|年度))")
 def years(match: re.Match[str], _last: Piece | None) -> str:
     """2026年, 2021-2025年: digit by digit."""
     return digits(match["low"]) + (f"到{digits(match['high'])}" if match["high"] else "")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 # A full-width comma never stands between thousands, so it must not become the other one.
 _KEPT = set("，℃℉㎡㎥′″…²³·‰")
 _SAME = {
-    **dict.fromkeys("‐‑‒–—―−﹣－ー─━", "-"),
+    **dict.fromkeys("‐‑‒–−﹣－", "-"),
+    # The long dash is never a minus.
+    **dict.fromkeys("—―─━ー﹘", "—"),
     **dict.fromkeys("～〜∼˜﹏〰", "~"),
     **dict.fromkeys("﹪％", "%"),
     **dict.fromkeys("︰∶", ":"),

@@ -3,10 +3,16 @@
 import re
 
 from audio.reading.numbers import cardinal
-from audio.reading.rule import Piece, after, before, rule
+from audio.reading.rule import DASH, Piece, after, before, rule
 
 MARKS = "，。！？；：、"
 _HANZI = r"[\u4e00-\u9fff]"
+_ENDS_TIME = re.compile(r"(?:[时点分日号月晚午晨天年半]|周.|星期.)$")
+_TIME = re.compile(
+    r"次日|翌日|第二天|凌晨|早|上午|中午|下午|傍晚|晚|夜|今|明|后天|周|星期|下周|[一二三四五六七八九十]+[时点月日]"
+)
+_JOINED = frozenset({"date", "time", "quantity", "temperature", "fraction", "money", "angle"})
+_TELEPHONE = r"1[3-9]\d{9}(?!\d)|0\d{2,3}-?\d{7}"
 _SAME = {",": "，", ";": "；", "!": "！", "?": "？", ":": "：", ".": "。", "…": "，", "|": "，", "&": "和"}
 # The strongest of several marks side by side is heard.
 _STRENGTH = "、，：；。？！"
@@ -52,27 +58,35 @@ def quotation(_match: re.Match[str], _last: Piece | None) -> str:
     return ""
 
 
-@rule("range", r"\s*[-~]\s*(?=[-+]?\d)")
+@rule("range", rf"\s*{DASH}\s*(?=[-+]?\d)")
 def joined_figures(match: re.Match[str], last: Piece | None) -> str | None:
     """3月1日-5日, 8:00-10:00, 10%~20%: a dash between two of a kind."""
-    if last is not None and last.end == match.start() and last.rule in ("date", "time", "quantity", "temperature"):
+    if last is not None and last.end == match.start() and last.rule in _JOINED:
         return "到"
     unit = re.search(rf"\d+({_HANZI}{{0,2}}{_HANZI})$", before(match))
     following = re.match(r"[-+]?[\d.:,]+[^，。；！？\n]{0,6}", after(match, 14))
     if unit and following and unit[1][-1] in following[0]:
         return "到"
+    if "—" in match[0] and unit is None:
+        return None
     return "到" if "~" in match[0] and re.search(rf"{_HANZI}\s*$", before(match)) else None
 
 
-@rule("range", rf"(?<={_HANZI})\s*(?:~|(?<=(?:周|星|礼)[一二三四五六日天期])-)\s*(?={_HANZI})")
-def joined_words(_match: re.Match[str], _last: Piece | None) -> str:
-    """周一～周五."""
-    return "到"
+@rule("range", rf"\s*(?P<dash>{DASH})\s*(?={_HANZI})")
+def joined_words(match: re.Match[str], last: Piece | None) -> str | None:
+    """周一～周五, 上午8时-下午5时, 8:00-次日8:00."""
+    is_time = last is not None and last.end == match.start() and last.rule in ("date", "time")
+    if is_time or after(match, 2) in ("零下", "零上") or (_ENDS_TIME.search(before(match)) and _TIME.match(after(match))):
+        return "到"
+    return "到" if match["dash"] == "~" and re.search(rf"{_HANZI}$", before(match)) else None
 
 
-@rule("dash", rf"--+|(?<={_HANZI})\s*-\s*(?={_HANZI})|-\s*(?=1[3-9]\d{{9}}(?!\d)|0\d{{2,3}}-?\d{{7}})")
-def dash(_match: re.Match[str], _last: Piece | None) -> str:
-    """A dash between words, or before a telephone number, is a pause."""
+@rule(
+    "dash",
+    rf"——+|(?:--+|—)(?![\d-])|(?<={_HANZI})\s*-\s*(?={_HANZI})|[-—]\s*(?={_TELEPHONE})|(?:^|(?<=\n))-\s*(?={_HANZI})",
+)
+def dash(match: re.Match[str], _last: Piece | None) -> str:
+    """A dash between words, before a telephone number or at the head of a line is a pause."""
     return "，"
 
 

@@ -8,21 +8,22 @@ from audio.reading.tables import CALLED, COUNT_SHOWN, LETTERS, MOST_LETTERS, SHO
 
 _CALLED = re.compile(rf"(?:{CALLED})[^\d。；！？\n]{{0,8}}$")
 _COUNT_SHOWN = re.compile(rf"\s*(?:{COUNT_SHOWN})")
+_COUNT_BEGUN = re.compile(r"[第共计约达为近超过到至增减余剩有是满足]$")
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 _NO_MORE = r"(?![\d.,:%]?\d)"
 _MOBILE = r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
-_LANDLINE = r"\(?0\d{2,3}\)?[- ]?\d{7,8}"
+_LANDLINE = r"\(?0\d{2,3}\)?[-— ]?\d{7,8}"
 _FREE = r"[48]00[- ]?\d{3,4}[- ]?\d{3,4}"
 _ROAD = "|".join(f"(?<={kind})" for kind in ("国道", "省道", "县道", "乡道", "高速"))
 
 
 @rule(
     "telephone",
-    rf"(?<![\dA-Za-z.])(?:\+?86[- ]?)?(?:{_MOBILE}|{_LANDLINE}|{_FREE}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?",
+    rf"(?<![\dA-Za-z.])(?:\+86[- ]?)?(?P<number>(?:{_MOBILE}|{_LANDLINE}|{_FREE}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?)",
 )
 def full_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
     """13912345678, 0936-5521234, 400-123-4567."""
-    return None if _COUNT_SHOWN.match(after(match)) else telephone(match[0])
+    return None if _COUNT_SHOWN.match(after(match)) else telephone(match["number"])
 
 
 @rule("telephone", rf"(?<![\dA-Za-z.])\d{{3,12}}(?:[- ]\d{{3,8}})*{_NO_MORE}")
@@ -40,8 +41,9 @@ def called(match: re.Match[str], last: Piece | None) -> str | None:
 
 @rule("telephone", rf"(?<![\dA-Za-z.第])(?:{SHORT_NUMBERS}){_NO_MORE}(?!\s*[-~:/]\s*\d)")
 def short_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
-    """119 is called, unless it counts: 119元."""
-    return None if _COUNT_SHOWN.match(after(match)) else telephone(match[0])
+    """119 is called, unless it counts: 119元, 共119."""
+    is_count = _COUNT_SHOWN.match(after(match)) or _COUNT_BEGUN.search(before(match))
+    return None if is_count else telephone(match[0])
 
 
 @rule("extension", r"(?<=转)\d{1,6}(?!\d)")
@@ -78,7 +80,7 @@ def document(match: re.Match[str], _last: Piece | None) -> str:
     return f"{digits(match['year'])}，{match['ordinal']}{cardinal(str(int(match['number'])))}"
 
 
-@rule("Roman numeral", r"(?<![A-Za-z\d])(?P<figures>(?:X{0,2})(?:IX|IV|V?I{0,3}))(?=\s*[级类型期度号])")
+@rule("Roman numeral", r"(?<![A-Za-z\d])(?P<figures>(?:X{0,2})(?:IX|IV|V?I{0,3}))(?=\s*[级类期度号])")
 def roman(match: re.Match[str], _last: Piece | None) -> str | None:
     """IV级."""
     if not match["figures"]:

@@ -5,29 +5,33 @@ import unicodedata
 from fractions import Fraction
 
 from audio.reading.numbers import MOST_DIGITS, NUMBER, cardinal, counted, telephone
-from audio.reading.rule import Piece, after, before, rule
+from audio.reading.rule import DASH, Piece, after, before, rule
 from audio.reading.tables import COUNTED, COUNTED_UNITS, MONEY, NOT_COUNTED, UNITS
 
 _UNIT = "|".join(map(re.escape, sorted(UNITS, key=len, reverse=True)))
-_DEGREE = "℃|°C|摄氏度|度"
+_DEGREE = "℃|° ?C|摄氏度|度"
 _MONEY = "".join(MONEY)
 _TIMES = "百|千|万|亿|万亿"
 _COUNTED = re.compile(rf"\s*(?:{COUNTED})")
 _NOT_COUNTED = re.compile(rf"\s*(?:{'|'.join(NOT_COUNTED)})")
-_COLD = re.compile(r"(气温|温度|低温|高温|最低|最高|零下|冻)[^，。；！？\d]{0,8}$")
+_COLD = re.compile(r"(?:温|零下|冻)[^，。；！？\d]{0,8}$")
 _FREELY_SIGNED = re.compile(
-    r"(^|[\s，。；：、！？(\[<>≤≥±~]|为|约|达|至|到|是|在|近|增长|同比|环比|增速|增幅|涨幅|降幅|变化)$"
+    r"(^|[\s，。；：、！？(\[<>≤≥±~]|为|约|达|至|到|是|在|近|增长|同比|环比|增速|增幅|涨幅|降幅|变化|指数)$"
 )
 _LONG_NUMBER = 9
 
 
 @rule(
     "temperature",
-    rf"(?P<sign>[-+]?)(?P<low>{NUMBER})\s*(?:℃|°C|摄氏度|度)?\s*(?:[-~]|至|到)\s*(?P<sign2>[-+]?)(?P<high>{NUMBER})\s*(?P<unit>℃|°C|摄氏度|度)",
+    rf"(?P<sign>[-+]?)(?P<low>{NUMBER})\s*(?:{_DEGREE})?\s*(?P<dash>{DASH}|至|到)"
+    rf"\s*(?P<sign2>[-+]?)(?P<high>{NUMBER})\s*(?P<unit>{_DEGREE})",
 )
 def temperature_range(match: re.Match[str], _last: Piece | None) -> str | None:
     """Both ends say on which side of zero they are, as soon as one is below it."""
     if _glued(match) or (not _is_degree(match["unit"]) and "-" not in (match["sign"], match["sign2"])):
+        return None
+    if match["dash"] + match["sign2"] == "--" and not match["sign"]:
+        # 8--10℃: down to minus ten, or a long dash of two hyphens?
         return None
     low, high = _side(match["sign"]), _side(match["sign2"])
     if low == "零下" and not high:
@@ -48,18 +52,17 @@ def temperature(match: re.Match[str], _last: Piece | None) -> str | None:
 @rule("negative number", rf"-(?P<number>{NUMBER})\s*(?P<unit>{_UNIT})?(?![A-Za-z])")
 def negative(match: re.Match[str], _last: Piece | None) -> str | None:
     """Only where the dash cannot be one that joins: a minus that is lost, or invented, turns a warning round."""
-    if _COLD.search(before(match)):
-        sign = "零下"
-    elif _FREELY_SIGNED.search(before(match)):
-        sign = "负"
-    else:
+    is_cold = bool(_COLD.search(before(match)))
+    if not is_cold and not _FREELY_SIGNED.search(before(match)):
         return None
-    return UNITS.get(match["unit"] or "", "{}").format(_unless_said(match, sign) + cardinal(match["number"]))
+    sign = "零下" if is_cold and not match["unit"] else "负"
+    quantity = UNITS.get(match["unit"] or "", "{}").format(cardinal(match["number"]))
+    return _unless_said(match, sign) + quantity
 
 
 @rule(
     "money",
-    rf"(?P<sign>[{''.join(MONEY)}])\s*(?P<low>{NUMBER})(?:\s*[-~]\s*[{''.join(MONEY)}]?(?P<high>{NUMBER}))?(?P<times>{_TIMES})?元?",
+    rf"(?P<sign>[{_MONEY}])\s*(?P<low>{NUMBER})(?:\s*{DASH}\s*[{_MONEY}]?(?P<high>{NUMBER}))?(?P<times>{_TIMES})?元?",
 )
 def money(match: re.Match[str], _last: Piece | None) -> str:
     """￥50, ￥1,200.50, ￥50-100."""
@@ -69,7 +72,7 @@ def money(match: re.Match[str], _last: Piece | None) -> str:
 
 @rule(
     "range",
-    rf"(?P<low>{NUMBER})\s*(?P<unit1>[%‰])?\s*(?P<dash>[-~])\s*(?P<high>{NUMBER})(?P<times>{_TIMES})?\s*(?P<unit>{_UNIT})?(?![A-Za-z]|\s*[-~]\s*\d)",
+    rf"(?P<low>{NUMBER})\s*(?P<unit1>[%‰])?\s*(?P<dash>{DASH})\s*(?P<high>{NUMBER})(?P<times>{_TIMES})?\s*(?P<unit>{_UNIT})?(?![A-Za-z]|\s*{DASH}\s*\d)",
 )
 def number_range(match: re.Match[str], _last: Piece | None) -> str | None:
     """8-10人, 10%-20%, 5～6级."""
@@ -102,6 +105,13 @@ def quantity(match: re.Match[str], _last: Piece | None) -> str | None:
     is_counted = _is_counted(match, match["unit"], match["times"])
     number = (counted if is_counted else cardinal)(match["number"])
     return UNITS[match["unit"]].format(number + (match["times"] or ""))
+
+
+@rule("angle", rf"(?P<degrees>{NUMBER})°(?P<minutes>{NUMBER})′(?:(?P<seconds>{NUMBER})″)?")
+def angle(match: re.Match[str], _last: Piece | None) -> str:
+    """38°56′, as places are given on a map."""
+    seconds = f"{cardinal(match['seconds'])}秒" if match["seconds"] else ""
+    return f"{cardinal(match['degrees'])}度{cardinal(match['minutes'])}分{seconds}"
 
 
 @rule("house number", r"(?P<number>\d{1,4})#")
@@ -139,9 +149,11 @@ def numeral(match: re.Match[str], _last: Piece | None) -> str | None:
     return f"{mixed}{cardinal(str(value.denominator))}分之{cardinal(str(value.numerator))}"
 
 
-@rule("sign", r"(?<=\d)\s*(?P<sign>[×*xX+=÷])\s*(?=\d)|(?P<sign2>[±≥≤><≈])\s*=?\s*(?=\d)|(?<=\d)(?P<sign3>[×+])")
+@rule("sign", r"(?<=\d)\s*(?P<sign>[×*xX+=÷])\s*(?=\d)|(?P<sign2>[±≥≤><≈])\s*=?\s*(?=\d)|(?<=[\d百千万亿])(?P<more>\+)(?![\d+])")
 def sign(match: re.Match[str], _last: Piece | None) -> str | None:
-    """2.5×3, ≥50."""
+    """2.5×3, ≥50, 500+."""
+    if match["more"]:
+        return "以上"
     said = {"×": "乘", "*": "乘", "x": "乘", "X": "乘", "+": "加", "=": "等于", "÷": "除以", "±": "正负"}
     said |= {"≥": "大于等于", "≤": "小于等于", ">": "大于", "<": "小于", "≈": "约"}
     if match["sign2"] and "=" in match[0]:
@@ -159,7 +171,7 @@ def _is_range(match: re.Match[str]) -> bool:
     low, high = match["low"].replace(",", ""), match["high"].replace(",", "")
     if any(len(end) > 1 and end[0] == "0" and "." not in end for end in (low, high)):
         return False
-    if match["dash"] == "~" or match["unit"]:
+    if match["dash"] != "-" or match["unit"]:
         return True
     # A plain dash may also be a score, a flat or an extension: only what rises is a range.
     return float(low) < float(high) and len(low.partition(".")[0]) <= 6
@@ -184,7 +196,7 @@ def _is_name(match: re.Match[str], last: Piece | None) -> bool:
 
 
 def _is_degree(unit: str) -> bool:
-    return unit in ("℃", "°C", "摄氏度")
+    return unit != "度"
 
 
 def _side(sign: str) -> str:
@@ -202,6 +214,7 @@ RULES = (
     money,
     number_range,
     fraction,
+    angle,
     quantity,
     house,
     numeral,

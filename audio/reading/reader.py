@@ -34,7 +34,7 @@ _RULES = (
     *marks.RULES[2:],
     quantities.number,
 )
-_FOR_WETEXT = re.compile(r"\d[\dA-Za-z.%°′″]*")
+_FOR_WETEXT = re.compile(r"\d[\dA-Za-z.%°′″²³]*")
 _SILENT = frozenset({"space", "mark", "bracket", "quotation", "line break"})
 
 
@@ -120,7 +120,7 @@ def _by_wetext(folded: Folded, at: int) -> Piece | None:
     match = _FOR_WETEXT.match(folded.text, at)
     if not match or (at and re.match(r"[\dA-Za-z.,:/-]", folded.text[at - 1])):
         return None
-    if re.match(r"[-,:/.~]", folded.text[match.end() : match.end() + 1]):
+    if re.match(r"[-,:/.~—]", folded.text[match.end() : match.end() + 1]):
         # The figure goes on with a sign that wetext would drop or take for another.
         return None
     spoken = _wetext(match[0])
@@ -164,7 +164,7 @@ _ADVICE = tuple(
     (re.compile(pattern), what)
     for pattern, what in (
         (r"https?://\S+|www\.\S+|\S+@\S+", "an address cannot be heard: say in words where to look"),
-        (r"[-~]", "this dash may be a minus, a range or a pause: write 零下, 负, 至 or a comma"),
+        (r"[-~—]", "this dash may be a minus, a range or a pause: write 零下, 负, 至 or a comma"),
         (r"[A-Za-z]+", "no voice here reads foreign words: write it in Chinese characters"),
         (r"\d[\d.,:/\-~]*[A-Za-z%°/]*", "this figure can be read in more than one way: write it in Chinese characters"),
         (r"[\u3400-\u4dbf\U00020000-\U0003ffff]", "the voices do not know this rare character: write another one"),

@@ -16,6 +16,9 @@ class Piece:
     rule: str
 
 
+DASH = "(?:[-~]|—{1,2})"
+"""What may stand between the ends of a range."""
+
 Say: TypeAlias = Callable[[re.Match[str], Piece | None], str | None]
 """From a match, and the piece before it, to what is said; None where the rule does not apply after all."""
 
