@@ -31,7 +31,7 @@ class Watch:
                 known,
                 volume=_number(said.get("volume")),
                 clock_error_ms=_number(said.get("clock_error_ms")),
-                faults=str(said.get("faults") or "")[:200],
+                faults=_joined(said.get("faults"))[:200],
                 software=str(said.get("software") or known.software)[:60],
             )
         self.health[speaker] = known
@@ -42,6 +42,10 @@ class Watch:
         self.progress[order, speaker] = (heard_ms, waiting_for)
         while len(self.progress) > MOST_PROGRESS:
             self.progress.pop(next(iter(self.progress)))
+
+
+def _joined(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _number(value: object) -> int | None:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from broadcaster.model.errors import Invalid
 
-CODE = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}|\d{12}(-\d{1,4}){1,2}")
+CODE = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}|\d{12}(-\d{1,4}){1,2}", re.ASCII)
 PADDED_LENGTH = 12
 
 

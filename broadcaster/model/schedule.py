@@ -31,7 +31,7 @@ class QuietHours:
         if not self.hold(at):
             return at
         local = at.astimezone(SHANGHAI)
-        end = local.replace(hour=self.end.hour, minute=self.end.minute, second=self.end.second, microsecond=0)
+        end = datetime.combine(local.date(), self.end, SHANGHAI)
         return (end if end > local else end + timedelta(days=1)).astimezone(at.tzinfo)
 
     def swallow(self, start: datetime, end: datetime) -> bool:
