@@ -152,8 +152,11 @@ class Catalogue:
         _check_names(model, payload, event.type)
         return _validated(model, {**payload, **_envelope(event)}).model_dump_json().encode()
 
-    def decode(self, topic: str, key: str, body: bytes) -> Event:
+    def decode(self, topic: str, key: str | None, body: bytes) -> Event:
         """Read a record, in its newest version.
+
+        Args:
+            key: under which it was sent; None where that is not known any more.
 
         Raises:
             Refused: record_unreadable: garbage, an unknown type, or another key than it was sent under.
@@ -161,7 +164,7 @@ class Catalogue:
         fields = self._upcast(_parsed(body))
         model = self._model(str(fields.get("type")))
         record = _validated(model, fields)
-        if record.key != key:
+        if key is not None and record.key != key:
             raise Refused("record_unreadable", why="key", type=record.type, topic=topic)
         return _event(record, topic)
 

@@ -15,12 +15,14 @@ class StagePlace:
     Attributes:
         topics: names, in which ``{lane}`` stands for the lane.
         batch: most events in one transaction.
+        together: the stage is handed the whole batch; else one event after another, each seeing what the last one put.
     """
 
     name: str
     topics: tuple[str, ...]
     lanes: tuple[Lane, ...]
     batch: int
+    together: bool = False
 
     def topics_in(self, lane: Lane) -> tuple[str, ...]:
         """Name what it reads in a lane."""
@@ -43,9 +45,17 @@ class Topology:
     stages: dict[str, StagePlace] = field(default_factory=dict)
     workers: dict[str, WorkerPlace] = field(default_factory=dict)
 
-    def stage(self, name: str, topics: Sequence[str], lanes: Sequence[Lane] = BOTH, batch: int = 50) -> None:
-        """Let a stage read topics in lanes, so many events at a time."""
-        self.stages[name] = StagePlace(name, tuple(topics), tuple(lanes), batch)
+    def stage(
+        self,
+        name: str,
+        topics: Sequence[str],
+        lanes: Sequence[Lane] = BOTH,
+        batch: int = 50,
+        *,
+        together: bool = False,
+    ) -> None:
+        """Let a stage read topics in lanes, so many events a transaction."""
+        self.stages[name] = StagePlace(name, tuple(topics), tuple(lanes), batch, together)
 
     def worker(self, name: str, kinds: Sequence[str], lanes: Sequence[Lane] = BOTH) -> None:
         """Let a worker take kinds of work in lanes."""
@@ -57,7 +67,7 @@ def town() -> Topology:
     topology = Topology()
     topology.stage("airing", ["announcements.{lane}", "scripts.{lane}"])
     # Receipts are many and small, and all in one lane: they are repeated until confirmed, so they can wait.
-    topology.stage("acknowledging", ["receipts"], lanes=[Lane.NOTICE], batch=500)
+    topology.stage("acknowledging", ["receipts"], lanes=[Lane.NOTICE], batch=500, together=True)
     topology.stage("closing", ["deliveries", "announcements.{lane}"])
     topology.worker("voicing", ["voice"])
     topology.worker("ordering", ["order"])

@@ -29,8 +29,8 @@ def test_every_reader_reads_every_record_ever_written(path: Path) -> None:
 
     found = decode(expected.topic, expected.key, path.read_bytes())
 
-    assert (found.id, found.key, found.lane, found.scope, found.at, found.cause, found.origin, found.revision) == (
-        expected.id,
+    assert (found.type, found.key, found.lane, found.scope, found.at, found.cause, found.origin, found.revision) == (
+        expected.type,
         expected.key,
         expected.lane,
         expected.scope,

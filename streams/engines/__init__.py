@@ -1,0 +1,1 @@
+"""Engines: what runs stages over the log, each behind the same contract."""
