@@ -1,0 +1,118 @@
+"""Sound log: what really came out of a loudspeaker, stretch by stretch. The judge in every test of the whole way.
+
+A stretch is a run of samples of one tone or recording without a gap. A line is written when it begins, each second
+while it lasts, and when it ends; the last line of a stretch tells it whole, so after a kill at most a second is unsaid.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Samples that sounded without a gap.
+
+    Attributes:
+        part: ``tone``, ``recording`` or ``stock``.
+        sha256: of the recording's file; the tone's name for a tone.
+        start, end: samples of the part at 24 kHz, [start, end); ``from`` and ``to`` in a file.
+        at_ms: service time of its first sample, milliseconds since 1970.
+        ended: ``end`` (the part was over), ``cut`` (by another, a cancel or quiet hours) or empty: no more is known.
+        crash_replay: this repeat may have been heard before.
+    """
+
+    speaker: str
+    order: str
+    announcement: str
+    part: str
+    sha256: str
+    repeat_no: int
+    start: int
+    end: int
+    at_ms: int
+    ended: str = ""
+    crash_replay: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str, int, int, int]:
+        """Name the stretch: its lines share this."""
+        return (self.speaker, self.order, self.part, self.repeat_no, self.start, self.at_ms)
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as JSON fields."""
+        fields = {name: getattr(self, name) for name in self.__slots__ if name not in ("start", "end")}
+        return fields | {"from": self.start, "to": self.end}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "Stretch":
+        """Read it from JSON fields."""
+        fields = {name: value for name, value in found.items() if name in cls.__slots__}
+        return cls(**fields, start=found["from"], end=found["to"])
+
+
+class SoundLog(Protocol):
+    """Keeps what sounded."""
+
+    def note(self, stretch: Stretch) -> None:
+        """Keep a stretch as far as it has sounded; a later note of the same key replaces it."""
+
+
+class MemorySoundLog:
+    """A sound log for tests and fleets."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str, str, int, int, int], Stretch] = {}
+
+    def note(self, stretch: Stretch) -> None:
+        """Keep it."""
+        self._kept[stretch.key] = stretch
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """Return all of it, in the order in which it began."""
+        return list(self._kept.values())
+
+
+class FileSoundLog:
+    """JSON lines, flushed line by line; several loudspeakers of one process may share it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+        if is_torn:
+            self._file.write("\n")
+
+    def note(self, stretch: Stretch) -> None:
+        """Append a line, to the page cache: it survives the process, and costs microseconds."""
+        self._file.write(json.dumps(stretch.to_json(), ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Fold marks into whole stretches, in the order in which they began."""
+    whole: dict[tuple[str, str, str, int, int, int], Stretch] = {}
+    for stretch in stretches:
+        known = whole.get(stretch.key)
+        if known is None or stretch.end >= known.end:
+            whole[stretch.key] = stretch
+    return list(whole.values())
+
+
+def read_sound_log(path: Path) -> list[Stretch]:
+    """Read a file of JSON lines, marks folded; a last line torn by a power cut is left out."""
+    return merged(_lines(path))
+
+
+def _lines(path: Path) -> Iterator[Stretch]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield Stretch.from_json(json.loads(line))
+        except ValueError:
+            continue
