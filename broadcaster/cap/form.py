@@ -12,10 +12,11 @@ from typing import Self
 from lxml import etree
 
 from broadcaster.cap.reasons import Reason
-from broadcaster.cap.values import clean, has_invisible, is_cap_time, time_of
+from broadcaster.cap.values import clean, is_cap_time, needs_cleaning, time_of
 from broadcaster.model import alert as model
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+_MOST_REASONS = 50
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 
@@ -110,11 +111,17 @@ class Findings:
 
     def fault(self, code: str, path: str, detail: str = "") -> None:
         """Note what refuses the message."""
-        self.faults.append(Reason(code, path, detail[:80]))
+        _note(self.faults, Reason(code, path, detail[:80]))
 
     def repair(self, code: str, path: str, detail: str = "") -> None:
         """Note what was put right."""
-        self.repairs.append(Reason(code, path, detail[:80]))
+        _note(self.repairs, Reason(code, path, detail[:80]))
+
+
+def _note(reasons: list[Reason], reason: Reason) -> None:
+    """Each thing once, and no more than a person reads: a message can be wrong in 80,000 places."""
+    if len(reasons) < _MOST_REASONS and reason not in reasons:
+        reasons.append(reason)
 
 
 @dataclass(frozen=True)
@@ -195,7 +202,7 @@ def _check_child(child: Part, rule: Rule, findings: Findings) -> None:
 
 
 def _check_text(child: Part, rule: Rule, findings: Findings) -> None:
-    if has_invisible(child.element.text):
+    if needs_cleaning(child.element.text):
         findings.repair("text_cleaned", child.path)
     if rule.is_time:
         _check_time(child, findings)

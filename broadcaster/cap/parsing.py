@@ -30,6 +30,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*?\?>")
+_DECLARATION_BEGINS = re.compile(r"\s*<\?xml\s", re.IGNORECASE)
 _DECLARED_ENCODING = re.compile(rb"\s*<\?xml\s[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._\-]{1,40})[\"']")
 _DOCUMENT_TYPE = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 
@@ -58,7 +59,7 @@ def parse(raw: bytes, *, max_bytes: int = MAX_BYTES, max_nodes: int = MAX_NODES)
     text = _decoded(raw)
     if _DOCUMENT_TYPE.search(text):
         raise refusal(Reason("doctype"))
-    utf8 = _DECLARATION.sub("", text, count=1).encode() if _DECLARATION.match(text) else text.encode()
+    utf8 = _without_declaration(text).encode()
     return Parsed(_tree(utf8, max_nodes), utf8)
 
 
@@ -70,6 +71,7 @@ def safe_parser(*, keep_comments: bool = False, keep_blank: bool = True) -> etre
         keep_blank: keep texts of nothing but white space.
     """
     return etree.XMLParser(
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -87,6 +89,15 @@ def _decoded(raw: bytes) -> str:
         return raw[len(mark) :].decode(encoding).encode().decode()
     except UnicodeError as error:
         raise refusal(Reason("encoding", detail=encoding)) from error
+
+
+def _without_declaration(text: str) -> str:
+    declaration = _DECLARATION.match(text)
+    rest = text[declaration.end() :] if declaration else text
+    # A parser guesses UTF-16 from NULs, and obeys a second declaration once the first is gone.
+    if "\0" in rest or _DECLARATION_BEGINS.match(rest):
+        raise refusal(Reason("not_xml", detail="a NUL, or a second XML declaration"))
+    return rest
 
 
 def _encoding_of(raw: bytes) -> tuple[str, bytes]:
@@ -115,6 +126,7 @@ def _tree(utf8: bytes, max_nodes: int) -> etree._Element:
     # Fed piece by piece: a bomb of two million elements is dropped after its first pieces.
     parser = etree.XMLPullParser(
         events=("start",),
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,

@@ -85,5 +85,8 @@ TEXTS: dict[str, dict[Language, str]] = {
     ),
     "reference_dropped": _both("引用无法读取（{detail}），已舍去", "unreadable reference ({detail}), left out"),
     "self_reference": _both("引用了自己，已舍去", "refers to itself; the reference is left out"),
-    "text_cleaned": _both("文字中的控制或不可见字符已去除", "control or invisible characters were taken out"),
+    "text_cleaned": _both(
+        "文字中的控制字符、不可见字符或过多的附加符号已去除",
+        "control or invisible characters, or too many marks on one letter, were taken out",
+    ),
 }
