@@ -14,7 +14,7 @@ from broadcaster.desk.rows import Audit
 from broadcaster.model.clock import milliseconds
 from broadcaster.model.errors import Refused
 from broadcaster.model.identity import canonical
-from broadcaster.store.schema import audit
+from broadcaster.store.schema import WHOLE, audit
 
 FIRST = bytes(32)
 """What the first line is bound to."""
@@ -63,10 +63,9 @@ def check_audit(connection: Connection) -> int:
 
 
 def _lines(connection: Connection) -> Iterator[tuple[dict[str, Any], bytes, bytes]]:
-    # As bytes, for a flipped bit may leave no readable text, and that is a finding, not a failure.
-    words = [cast(audit.c[name], LargeBinary) for name in ("actor", "what", "body")]
-    for n, at, actor, what, body, prev, digest in connection.execute(
-        select(audit.c.n, audit.c.at, *words, audit.c.prev, audit.c.hash).order_by(audit.c.n)
-    ):
-        read = [text.decode(errors="replace") for text in (actor, what, body)]
-        yield dict(zip(("n", "at", "actor", "what", "body"), (n, at, *read), strict=True)), prev, digest
+    # Numbers as numbers and words as bytes, for a flipped bit may leave no readable text: a finding, not a failure.
+    numbers = [cast(audit.c[name], WHOLE) for name in ("n", "at")]
+    words = [cast(audit.c[name], LargeBinary) for name in ("actor", "what", "body", "prev", "hash")]
+    for n, at, *raw, prev, digest in connection.execute(select(*numbers, *words).order_by(audit.c.n)):
+        actor, what, body = (text.decode(errors="replace") for text in raw)
+        yield {"n": n, "at": at, "actor": actor, "what": what, "body": body}, prev, digest

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from weakref import WeakSet
 
 from broadcaster.desk.ports import Bell, Listening
@@ -21,9 +22,9 @@ class LocalBell(Bell):
 
     def ring(self, *names: str) -> None:
         """Wake whoever listens for one of these names."""
-        if not names or self._loop.is_closed():
-            return
-        self._loop.call_soon_threadsafe(self._ring, names)
+        # A loop that is closed by now took all who listened with it.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._ring, names)
 
     def listen(self, *names: str) -> Listening:
         """Begin to listen; on the loop."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -121,6 +122,8 @@ class SqlBook(Book):
             with self._reading.begin() as connection:
                 return query(SqlState(connection))
         except DBAPIError as error:
+            if trouble(error) is Trouble.BUSY:
+                raise OutOfReach("book_busy") from error
             if trouble(error) is not Trouble.BROKEN:
                 raise
             self._broke(error)
@@ -145,6 +148,6 @@ class SqlBook(Book):
                 waiter.set_result(outcome.answer)
 
     def _on_loop(self, call: Callable[..., object], *args: object) -> None:
-        # Whoever waited has gone with its loop.
-        if not self._loop.is_closed():
+        # A loop that is closed by now took all who waited with it.
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call, *args)

@@ -60,6 +60,11 @@ def guards(table: str) -> tuple[str, ...]:
     )
 
 
+def unguards(table: str) -> tuple[str, ...]:
+    """Write what takes those triggers away, for a migration that has to."""
+    return tuple(f"DROP TRIGGER {table}_no_{verb}" for verb in ("update", "delete"))
+
+
 WRITING = "book_writing"
 """Option of a connection whose transactions are going to write."""
 

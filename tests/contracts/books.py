@@ -8,6 +8,7 @@ from pathlib import Path
 from broadcaster.desk.ports import Book, Listening
 from broadcaster.store.bell import LocalBell
 from broadcaster.store.book import SqlBook
+from tests.store.blank import blank
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Opened:
 @asynccontextmanager
 async def sqlite(directory: Path) -> AsyncIterator[Opened]:
     bell = NotingBell()
-    async with SqlBook(directory / "book.db", bell) as book:
+    async with SqlBook(blank(directory / "book.db"), bell) as book:
         yield Opened(book, bell)
 
 
