@@ -46,7 +46,7 @@ async def approve(
         pen.put(approval, _audit(approval))
         return approval
 
-    return await desk.book.write(Lane.NOTICE, job)
+    return await desk.accept(Lane.NOTICE, job)
 
 
 def _audit(approval: Approval) -> Audit:

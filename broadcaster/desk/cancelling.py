@@ -40,7 +40,7 @@ async def cancel(desk: Desk, asker: Asker, origin: str, why: str = "cancelled") 
         require_any(asker, CANCELLERS, meant)
         return end_origin(desk, pen, found, why, asker.id)
 
-    return await desk.book.write(Lane.ALERT, job)
+    return await desk.accept(Lane.ALERT, job)
 
 
 def end_origin(desk: Desk, pen: Pen, origin: Origin, why: str, by: str) -> Cancelled:

@@ -83,7 +83,7 @@ async def _save(desk: Desk, asker: Asker, form: NoticeForm, key: str | None, ori
         once.keep(pen, {"origin": origin.id, "revision": revision.revision})
         return Drafted(revision, spoken.hints)
 
-    return await desk.book.write(Lane.NOTICE, job)
+    return await desk.accept(Lane.NOTICE, job)
 
 
 def require_draft(asker: Asker, form: NoticeForm) -> None:
@@ -167,7 +167,7 @@ async def hear(desk: Desk, asker: Asker, origin: str, number: int) -> Script:
         want_voice(desk, pen, script, Lane.NOTICE, f"hear:{origin}:{number}")
         return script
 
-    return await desk.book.write(Lane.NOTICE, job)
+    return await desk.accept(Lane.NOTICE, job)
 
 
 async def submit(desk: Desk, asker: Asker, origin: str, number: int) -> Submission:
@@ -189,7 +189,7 @@ async def submit(desk: Desk, asker: Asker, origin: str, number: int) -> Submissi
         want_voice(desk, pen, pen.script(revision.script) or _script(desk, pen, revision), Lane.NOTICE, laid.origin)
         return laid
 
-    return await desk.book.write(Lane.NOTICE, job)
+    return await desk.accept(Lane.NOTICE, job)
 
 
 def notice(state: State, origin: str) -> Origin:

@@ -13,6 +13,7 @@ from broadcaster.desk.rows import OrderKept, Speaker
 from broadcaster.desk.sending import OWES_CANCEL, as_sent, order_owed, signed
 from broadcaster.desk.watching import Watch
 from broadcaster.model.clock import milliseconds, moment
+from broadcaster.model.crashing import crash_point
 from broadcaster.model.delivery import Outcome, Rank, Reason, Receipt, ReceiptKind
 from broadcaster.model.errors import Invalid, NotFound
 from broadcaster.model.identity import follows
@@ -79,6 +80,7 @@ class Ear:
                 continue
         if readable:
             await self.desk.book.write(Lane.NOTICE, lambda pen: self._append(pen, speaker, readable))
+            crash_point("receipt.commit.after")
         return ids
 
     def _append(self, pen: Pen, speaker: str, receipts: Iterable[Receipt]) -> None:
@@ -86,6 +88,7 @@ class Ear:
         village, now = known.village if known else "", self.desk.clock.now()
         events: list[Event] = [receipt_event(receipt, village, now) for receipt in receipts]
         pen.put(events)
+        crash_point("receipt.commit.before")
 
     async def _lacking(self, speaker: str, held: Collection[str], last_stop: int) -> Sequence[Message]:
         now = self.desk.clock.now()

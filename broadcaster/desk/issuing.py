@@ -92,7 +92,7 @@ async def take_alert(desk: Desk, asker: Asker, alert: Alert, raw: bytes, verdict
 
     _in_time(desk, alert)
     _allowed(asker, source, parts)
-    return await desk.book.write(Lane.ALERT, job)
+    return await desk.accept(Lane.ALERT, job)
 
 
 def _act(

@@ -4,10 +4,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
-from broadcaster.desk.ports import Bell, Book, Reader, Signer, SpeakerLine, Studio
+from broadcaster.desk.ports import Bell, Book, Pen, Reader, Signer, SpeakerLine, Studio
 from broadcaster.model.clock import Clock
+from broadcaster.model.crashing import crash_point
+from broadcaster.model.precedence import Lane
 from broadcaster.model.schedule import QuietHours
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,18 @@ class Desk:
     new_id: Callable[[], str]
     new_secret: Callable[[], str]
     policy: Policy = field(default_factory=Policy)
+
+    async def accept(self, lane: Lane, job: Callable[[Pen], T]) -> T:
+        """Take what somebody said into the book; it is answered only after the commit."""
+
+        def accepting(pen: Pen) -> T:
+            answer = job(pen)
+            crash_point("accept.commit.before")
+            return answer
+
+        answer = await self.book.write(lane, accepting)
+        crash_point("accept.commit.after")
+        return answer
 
 
 def secret_hash(secret: str) -> str:

@@ -10,6 +10,7 @@ from broadcaster.desk.office import Desk
 from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import Audit, OrderKept, Tombstone, Work
 from broadcaster.model.announcement import Announcement, AnnouncementState
+from broadcaster.model.crashing import crash_point
 from broadcaster.model.delivery import Outcome
 from broadcaster.model.errors import Refused
 from broadcaster.model.identity import follows
@@ -33,6 +34,7 @@ async def order(desk: Desk, work: Work) -> Callable[[Pen], str]:
         announcement = await desk.book.read(lambda state: state.announcement(subject))
         village = announcement.village if announcement else ""
     kept = await desk.signer.sign("cancel" if kind == "cancel" else "stop_all", subject, village)
+    crash_point("order.signed")
     return lambda pen: _store(desk, pen, kept, Lane.ALERT, work)
 
 
@@ -57,6 +59,7 @@ async def _play(desk: Desk, work: Work, subject: str) -> Callable[[Pen], str]:
         return lambda _: barred
     announcement = await desk.book.read(lambda state: state.announcement(subject))
     kept = await desk.signer.sign("play", subject, announcement.village if announcement else "")
+    crash_point("order.signed")
     return lambda pen: _store_play(desk, pen, kept, work, subject)
 
 
@@ -101,4 +104,5 @@ def _store(desk: Desk, pen: Pen, kept: OrderKept, lane: Lane, work: Work) -> str
     now = desk.clock.now()
     pen.put(kept, Work(follows(kept.id, "send"), "send", kept.id, lane, now))
     pen.put(order_event(kept.id, kept.announcement, kept.village, kept.kind, lane, kept.scope, now, work.id))
+    crash_point("order.stored")
     return "stored"

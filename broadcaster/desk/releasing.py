@@ -51,7 +51,7 @@ async def release_notice(desk: Desk, asker: Asker, origin: str, number: int, key
         once.keep(pen, {"origin": origin, "revision": number})
         return Released(origin, number, known.release_at, audience(pen, villages, online))
 
-    return await desk.book.write(Lane.NOTICE, job)
+    return await desk.accept(Lane.NOTICE, job)
 
 
 def _let_go(desk: Desk, pen: Pen, asker: Asker, revision: Revision, villages: tuple[str, ...]) -> Release:
@@ -127,7 +127,7 @@ async def release_held(desk: Desk, asker: Asker, origin: str, sound_class: Sound
         require(asker, Role.APPROVE, villages, held[0].severity)
         return _release_held(desk, pen, asker, _classed(pen, held, sound_class), audience(pen, villages, online))
 
-    return await desk.book.write(Lane.ALERT, job)
+    return await desk.accept(Lane.ALERT, job)
 
 
 def _release_held(desk: Desk, pen: Pen, asker: Asker, held: list[Announcement], who: Audience) -> Released:

@@ -11,6 +11,7 @@ from broadcaster.desk.ports import Pen, SignedOrder, State
 from broadcaster.desk.rows import OrderKept, Work
 from broadcaster.model.announcement import Announcement
 from broadcaster.model.clock import milliseconds, moment
+from broadcaster.model.crashing import crash_point
 from broadcaster.model.delivery import Delivery, Outcome, Rank, closed, next_try_ms
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
@@ -42,6 +43,7 @@ async def send(desk: Desk, work: Work) -> Callable[[Pen], str]:
     if kept.kind == "play" and await desk.book.read(lambda state: _is_over(state, kept, desk.clock.now())):
         return lambda _: "cancelled"
     took = await desk.line.send(signed(kept))
+    crash_point("order.sent")
     return lambda pen: _record(desk, pen, kept, took)
 
 

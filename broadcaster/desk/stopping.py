@@ -50,7 +50,7 @@ async def stop_everything(desk: Desk, asker: Asker, area: str) -> Stopped:
         pen.put([_work(stop, village) for village in villages])
         return Stopped(stop.id, stop.at, villages, len(now_or_soon), tuple(one.id for one in later))
 
-    return await desk.book.write(Lane.ALERT, job)
+    return await desk.accept(Lane.ALERT, job)
 
 
 def _divide(unclosed: Sequence[Announcement], at: datetime) -> tuple[list[Announcement], list[Announcement]]:

@@ -9,6 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 LABELS: dict[str, str] = {
+    "accept.commit.before": "what somebody said is written, and not yet committed",
+    "accept.commit.after": "what somebody said is in the book, and nobody was answered",
+    "order.signed": "an order is signed, and nobody keeps it",
+    "order.stored": "an order is written, and not yet committed",
+    "order.sent": "an order was handed to the line, and the book does not know",
+    "receipt.commit.before": "receipts are written, and not yet committed",
+    "receipt.commit.after": "receipts are in the log, and no loudspeaker was told",
     "agent.accepted.before": "an order was verified, and is not yet in the journal",
     "agent.accepted.after": "an order is in the journal, and nobody was told",
     "agent.started.before": "a repeat is about to be journalled as started",
