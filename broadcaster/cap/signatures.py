@@ -174,7 +174,7 @@ def _check_numbers(signature: etree._Element) -> None:
 def _is_canonical(text: str) -> bool:
     packed = re.sub(r"\s+", "", text)
     try:
-        return base64.b64encode(base64.b64decode(packed, validate=True)).decode() == packed
+        return packed != "" and base64.b64encode(base64.b64decode(packed, validate=True)).decode() == packed
     except (binascii.Error, ValueError):
         return False
 
@@ -196,7 +196,7 @@ def _named_certificates(signature: etree._Element) -> Iterator[x509.Certificate]
         packed = re.sub(r"\s+", "", element.text or "")
         try:
             yield x509.load_der_x509_certificate(base64.b64decode(packed, validate=True))
-        except ValueError as error:
+        except (ValueError, x509.InvalidVersion) as error:
             raise _Settled(SignatureState.UNTRUSTED) from error
 
 
@@ -275,5 +275,5 @@ def _is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
 def _pinned_certificate(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Invalid("cap_pinned_certificate", reason=str(error)[:200]) from error

@@ -273,7 +273,9 @@ def spoken_frame(info: Info) -> str:
     Returns:
         Sentences, each ended by ``。``.
     """
-    opening = () if _headline_opens(info) else (_opening(info),)
+    # An all-clear always opens with its own words: its headline may name the danger and no more.
+    is_opened = _headline_opens(info) and ResponseType.ALL_CLEAR not in info.response_types
+    opening = () if is_opened else (_opening(info),)
     parts = (*opening, info.headline, info.description, info.instruction)
     return "".join(f"{_without_end(part)}。" for part in _each_once([part for part in parts if part]))
 

@@ -134,6 +134,7 @@ def test_an_all_clear_does_not_sound_like_a_warning() -> None:
     clear = replace(STORM, sender_name="县气象台", response_types=(ResponseType.ALL_CLEAR,))
 
     assert spoken_frame(clear) == "县气象台通知，暴雨已解除。"
+    assert spoken_frame(replace(clear, headline="县气象台暴雨预警")) == "县气象台通知，暴雨已解除。县气象台暴雨预警。"
     assert spoken_frame(info).count("取消") == 1
 
 

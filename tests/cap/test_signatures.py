@@ -1,10 +1,14 @@
 """Whose word a message is: only what was signed is read, and only by whom we know."""
 
+import base64
 import copy
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from broadcaster.cap.checking import check
@@ -18,6 +22,7 @@ DS = "{http://www.w3.org/2000/09/xmldsig#}"
 
 COUNTY = centre("county")
 STRANGER = centre("stranger")
+SIGNED = signed(flood(), COUNTY)
 
 
 def read(raw: bytes, *pinned: Centre, days: int = 0) -> Reading:
@@ -105,6 +110,31 @@ def test_a_pinned_certificate_that_is_none_is_the_operators_error() -> None:
         check(signed(flood(), COUNTY), pinned=[b"no certificate"])
 
     assert refused.value.code == "cap_pinned_certificate"
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), min_size=1, max_size=3))
+@example([(12, 7)])  # the version of the certificate
+def test_a_mutilated_certificate_vouches_for_nothing(changes: list[tuple[int, int]]) -> None:
+    root = etree.fromstring(SIGNED)
+    named = next(root.iter(f"{DS}X509Certificate"))
+    der = bytearray(base64.b64decode(named.text))
+    for place, byte in changes:
+        der[place % len(der)] = byte
+    named.text = base64.b64encode(der).decode()
+
+    is_changed = bytes(der) != COUNTY.certificate.public_bytes(Encoding.DER)
+    assert (read(etree.tostring(root), COUNTY).signature != "good") == is_changed
+
+
+@pytest.mark.parametrize("name", ["SignatureValue", "DigestValue", "X509Certificate"])
+@pytest.mark.parametrize("text", ["", " ", "=", "AAAA", "山"])
+def test_a_signature_without_its_numbers_is_not_good(name: str, text: str) -> None:
+    root = etree.fromstring(SIGNED)
+    next(root.iter(f"{DS}{name}")).text = text
+
+    assert read(etree.tostring(root), COUNTY).signature in {"broken", "untrusted"}
 
 
 def test_what_a_comment_cuts_off_is_refused() -> None:
