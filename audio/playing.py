@@ -62,7 +62,7 @@ class Sink(Protocol):
 
 
 class Pace:
-    """Keeps blocks in step with a clock: the n-th of a stretch ends n lengths after its start, whatever came between."""
+    """Keeps blocks in step with a clock: the n-th of a stretch ends n lengths after its start, whatever came late."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -36,7 +36,7 @@ class Player:
 
     Attributes:
         block_ms: how much is handed over at once; also how late a cut may come.
-        on_mark: called after each second of a stretch.
+        on_mark: called after the first block and each second of a stretch.
     """
 
     sink: Sink
@@ -92,8 +92,8 @@ class Player:
         stretch = replace(stretch, end=end)
         if is_first or is_marked:
             self.log.note(stretch)
-        if is_marked:
             self.on_mark(stretch)
+        if is_marked:
             crash_point("agent.sounding")
         return stretch
 

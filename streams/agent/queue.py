@@ -51,6 +51,7 @@ class Item:
         crash_replay: this repeat is heard again because the first time ended in a crash.
         was_replayed: some repeat was.
         is_broken: the last thing that happened to it was a crash that cost a repeat.
+        has_sounded: its first sample came out, since the process began.
         is_muted: some of it sounded for nobody: volume 0, or the amplifier does not answer.
         rest_until: between repeats, when the next may begin.
         superseded_by: the order that replaces it; what sounds goes on until that one can begin.
@@ -70,6 +71,7 @@ class Item:
     crash_replay: bool = False
     was_replayed: bool = False
     is_broken: bool = False
+    has_sounded: bool = False
     is_muted: bool = False
     rest_until: int = 0
     superseded_by: str | None = None

@@ -269,6 +269,9 @@ class Sounding:
         return self.queue.cutter(item, now) is not None
 
     def _mark(self, item: Item, stretch: Stretch) -> None:
+        if not item.has_sounded:
+            item.has_sounded = True
+            self.told("sounding", item)
         if stretch.part == "recording":
             item.best_ms = max(item.best_ms, stretch.end // PER_MS)
         now = self.clock.monotonic()
