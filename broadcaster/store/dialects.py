@@ -46,6 +46,35 @@ def upsert(table: Table, *, replace: bool, keys: Sequence[str] = ()) -> Any:
     return insert.on_conflict_do_nothing(index_elements=known)
 
 
+class Many:
+    """A statement that is run with many rows: compiled once, then handed to the driver as it is.
+
+    Between here and there SQLAlchemy would look at every cell again: (m) 0.5 s instead of 0.3 s for 10,000 deliveries.
+
+    Args:
+        columns: what each row holds, in this order; all columns of its table if none are named.
+    """
+
+    def __init__(self, statement: Any, columns: Sequence[str] = ()) -> None:
+        self._statement = statement
+        self._columns = list(columns) or list(statement.table.c.keys())
+        self._compiled: dict[str, str] = {}
+
+    def __call__(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        """Run it with rows; none is none."""
+        if rows:
+            connection.exec_driver_sql(self._for(connection), rows)
+
+    def _for(self, connection: Connection) -> str:
+        dialect = connection.dialect
+        if dialect.name not in self._compiled:
+            compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
+            if compiled.positiontup != self._columns:
+                raise TypeError(f"{self._columns} are not in the order of their table")
+            self._compiled[dialect.name] = str(compiled)
+        return self._compiled[dialect.name]
+
+
 def begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
     """Ask for the codes that begin so, in a way that an index answers: they hold digits and ``-`` only."""
     return (column >= prefix) & (column < prefix + ":")

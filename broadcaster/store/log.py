@@ -14,7 +14,7 @@ from broadcaster.model.clock import milliseconds, moment
 from broadcaster.model.precedence import Lane
 from broadcaster.store import schema
 from broadcaster.store.asking import IS_UNDONE, Asking, parts
-from broadcaster.store.dialects import upsert
+from broadcaster.store.dialects import Many, upsert
 from broadcaster.store.mapping import kind_of
 from broadcaster.store.tasks import claimable
 
@@ -26,7 +26,7 @@ _WORK = schema.work.c
 
 _ENTRY = select(_LINE.seq, _LINE.event_id, _LINE.topic, _LINE.key, _LINE.lane, _LINE.type, _LINE.body, _LINE.at)
 _SET_PLACE = upsert(schema.position, replace=True)
-_NOTE_READ = upsert(schema.inbox, replace=False)
+_NOTE_READ = Many(upsert(schema.inbox, replace=False))
 
 
 def _entry(cells: Any) -> Entry:
@@ -106,9 +106,7 @@ class Readers(Asking):
             read = select(_READ.event_id).where(_READ.reader == reader, _READ.event_id.in_(part))
             known |= set(self._connection.execute(read).scalars())
         new = [event_id for event_id in wanted if event_id not in known]
-        if new:
-            rows = [{"reader": reader, "event_id": event_id, "at": milliseconds(at)} for event_id in new]
-            self._connection.execute(_NOTE_READ, rows)
+        _NOTE_READ(self._connection, [(reader, event_id, milliseconds(at)) for event_id in new])
         return set(new)
 
 
@@ -120,8 +118,7 @@ class Retries(Asking):
     def retry_put(self, *retries: Retry) -> None:
         """Keep events that are to be tried again."""
         kind = kind_of(Retry)
-        if retries:
-            self._connection.execute(kind.upsert, [kind.write(retry) for retry in retries])
+        kind.put(self._connection, list(map(kind.write, retries)))
         self.rung |= {f"retries.{retry.lane}" for retry in retries}
 
     def retry_due(self, lane: Lane, at: datetime, *, limit: int) -> Sequence[Retry]:
@@ -140,7 +137,7 @@ class Retries(Asking):
     def bury(self, letter: DeadLetter) -> None:
         """Keep an event that no stage could take."""
         kind = kind_of(DeadLetter)
-        self._connection.execute(kind.upsert, [kind.write(letter)])
+        kind.put(self._connection, [kind.write(letter)])
 
     def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
         """Return the dead letters whose fate is open, newest first."""

@@ -32,33 +32,29 @@ class Mapped(Generic[R]):
     def __init__(self, row: type[R], table: Table, *, replaced: bool = True) -> None:
         self.row = row
         self.table = table
-        self.replaced = replaced
-        paths = dict(_paths(row))
-        self._names = [path.rpartition(".")[2] for path in paths]
-        self._get = attrgetter(*paths)
-        self._encoders = [_coding(hint)[0] for hint in paths.values()]
-        self._decoders = [_coding(hint)[1] for hint in paths.values()]
+        self.put = dialects.Many(dialects.upsert(table, replace=replaced))
+        paths = {path.rpartition(".")[2]: (path, hint) for path, hint in _paths(row)}
+        self.columns: Sequence[Column[Any]] = [table.c[name] for name in paths]
+        self._decoders = [_coding(hint)[1] for _, hint in paths.values()]
         self._nested = list(_nested(row))
-
-    @property
-    def columns(self) -> Sequence[Column[Any]]:
-        """The columns in the order of the fields."""
-        return [self.table.c[name] for name in self._names]
+        # Written in the order of the table's columns, as the statement wants them.
+        written = [paths[name] for name in table.c.keys()]  # noqa: SIM118 - the columns' collection is no mapping
+        self._get = attrgetter(*(path for path, _ in written))
+        self._encoders = [_coding(hint)[0] for _, hint in written]
 
     @cached_property
     def select(self) -> Select[Any]:
         """All rows, as `read` takes them."""
         return select(*self.columns)
 
-    @cached_property
-    def upsert(self) -> Any:
-        """Insert rows, or replace those of the same key unless such rows are immutable."""
-        return dialects.upsert(self.table, replace=self.replaced)
-
-    def write(self, row: R) -> dict[str, Any]:
-        """Turn a row into what its columns hold."""
-        cells = zip(self._names, self._encoders, self._get(row), strict=True)
-        return {name: cell if encode is None or cell is None else encode(cell) for name, encode, cell in cells}
+    def write(self, row: R) -> tuple[Any, ...]:
+        """Turn a row into what its columns hold, in the table's order."""
+        return tuple(
+            [
+                cell if encode is None or cell is None else encode(cell)
+                for encode, cell in zip(self._encoders, self._get(row), strict=True)
+            ]
+        )
 
     def read(self, cells: Iterable[Any]) -> R:
         """Turn what the columns hold into a row."""
@@ -93,6 +89,8 @@ def _coding(hint: Any) -> Coding:
         (hint,) = (part for part in get_args(hint) if part is not NoneType)
     if hint is datetime:
         return milliseconds, moment
+    if hint is bool:
+        return int, bool
     if isinstance(hint, type) and issubclass(hint, Enum):
         return attrgetter("value"), hint
     if get_origin(hint) is tuple:
@@ -163,22 +161,38 @@ def plain(event: Event) -> bytes:
     )
 
 
-def logged(event: Event, encode: Encode) -> dict[str, Any]:
-    """Turn an event into a line of the log."""
-    return {
-        "event_id": event.id,
-        "type": event.type,
-        "topic": event.topic,
-        "key": event.key,
-        "lane": event.lane.value,
-        "scope": event.scope.value,
-        "at": milliseconds(event.at),
-        "cause": event.cause,
-        "origin": event.origin,
-        "revision": event.revision,
-        "body": encode(event),
-    }
+LOGGED = (
+    "event_id",
+    "type",
+    "topic",
+    "key",
+    "lane",
+    "scope",
+    "at",
+    "cause",
+    "origin",
+    "revision",
+    "body",
+)
+"""The columns of the log that an event fills."""
 
 
-APPEND = dialects.upsert(schema.outbox, replace=False, keys=("event_id",))
-"""Write a line of the log; one that is there already is left as it is."""
+def logged(event: Event, encode: Encode) -> tuple[Any, ...]:
+    """Turn an event into a line of the log: its cells under LOGGED."""
+    return (
+        event.id,
+        event.type,
+        event.topic,
+        event.key,
+        event.lane.value,
+        event.scope.value,
+        milliseconds(event.at),
+        event.cause,
+        event.origin,
+        event.revision,
+        encode(event),
+    )
+
+
+APPEND = dialects.Many(dialects.upsert(schema.outbox, replace=False, keys=("event_id",)), LOGGED)
+"""Write lines of the log; one that is there already is left as it is."""

@@ -41,12 +41,12 @@ class SqlPen(Log, SqlState, LogPen):
 
     def _put(self, kind: type, group: list[Any]) -> None:
         if kind is Event:
-            self._connection.execute(APPEND, [logged(event, self._encode) for event in group])
+            APPEND(self._connection, [logged(event, self._encode) for event in group])
         elif kind is Audit:
             self._connection.execute(insert(schema.audit), chain(self._connection, group))
         else:
             mapped = KINDS[kind]
-            self._connection.execute(mapped.upsert, [mapped.write(row) for row in group])
+            mapped.put(self._connection, list(map(mapped.write, group)))
 
     def retire_grants(self, principal: str) -> None:
         """Take back every grant of a principal."""

@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -39,7 +38,7 @@ def _whole(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
 
 
 def _flag(name: str) -> Column[Any]:
-    return Column(name, Boolean, nullable=False)
+    return _whole(name)
 
 
 def _blob(name: str) -> Column[Any]:
@@ -130,7 +129,7 @@ submission = Table(
 approval = Table(
     "approval", BOOK, _text("id", key=True), _text("origin"), _whole("revision"), _text("content_sha256"),
     _text("author_id"), _text("approver_id"), _whole("at"), _flag("glass"), _text("recording_sha256", null=True),
-    CheckConstraint("author_id <> approver_id OR glass", name="approver_is_not_author"),
+    CheckConstraint("author_id <> approver_id OR glass = 1", name="approver_is_not_author"),
     ForeignKeyConstraint(["origin", "revision"], ["revision.origin", "revision.revision"]),
     Index("approval_revision", "origin", "revision"),
 )  # fmt: skip
@@ -250,7 +249,7 @@ dead_letter = Table(
 
 # of the book itself
 
-epoch = Table("epoch", BOOK, _whole("n", key=True), CheckConstraint("n > 0", name="epoch_positive"))
+epoch = Table("epoch", BOOK, _whole("only", key=True), _whole("n"), CheckConstraint("only = 1", name="one_epoch"))
 
 audit = Table(
     "audit", BOOK, _whole("n", key=True), _whole("at"), _text("actor"), _text("what"), _text("body"), _blob("prev"),

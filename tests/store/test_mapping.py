@@ -26,7 +26,7 @@ def test_every_kind_of_row_is_tried() -> None:
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: type(row).__name__)
 def test_a_row_is_read_as_it_was_written(row: object) -> None:
     mapped = KINDS[type(row)]
-    cells = mapped.write(row)
+    cells = dict(zip(mapped.table.c.keys(), mapped.write(row), strict=True))
 
     again = mapped.read(cells[column.name] for column in mapped.columns)
 
@@ -39,7 +39,7 @@ def test_a_row_is_read_as_it_was_written(row: object) -> None:
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: type(row).__name__)
 def test_columns_hold_plain_values(row: object) -> None:
-    assert {type(cell) for cell in KINDS[type(row)].write(row).values()} <= {str, int, float, bool, bytes, type(None)}
+    assert {type(cell) for cell in KINDS[type(row)].write(row)} <= {str, int, float, bytes, type(None)}
 
 
 def test_an_event_is_written_the_same_each_time() -> None:

@@ -32,7 +32,7 @@ def _whole(name: str, *, null: bool = False) -> sa.Column[Any]:
 
 
 def _flag(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.Boolean(), nullable=False)
+    return _whole(name)
 
 
 def _real(name: str) -> sa.Column[Any]:
@@ -89,7 +89,8 @@ def upgrade() -> None:
     op.create_index("delivery_due", "delivery", ["next_try_at"], **_where("rank < 4"))
     op.create_index("delivery_target", "delivery", ["target", "rank"])
     op.create_table(
-        "epoch", _whole("n"), sa.CheckConstraint("n > 0", name="epoch_positive"), sa.PrimaryKeyConstraint("n"),
+        "epoch", _whole("only"), _whole("n"), sa.CheckConstraint("only = 1", name="one_epoch"),
+        sa.PrimaryKeyConstraint("only"),
     )  # fmt: skip
     op.create_table(
         "grants", _text("principal"), _text("role"), _text("area"), _whole("max_severity"),
@@ -209,7 +210,7 @@ def upgrade() -> None:
     op.create_table(
         "approval", _text("id"), _text("origin"), _whole("revision"), _text("content_sha256"), _text("author_id"),
         _text("approver_id"), _whole("at"), _flag("glass"), _text("recording_sha256", null=True),
-        sa.CheckConstraint("author_id <> approver_id OR glass", name="approver_is_not_author"),
+        sa.CheckConstraint("author_id <> approver_id OR glass = 1", name="approver_is_not_author"),
         sa.ForeignKeyConstraint(["origin", "revision"], ["revision.origin", "revision.revision"], ),
         sa.PrimaryKeyConstraint("id"),
     )  # fmt: skip
@@ -217,7 +218,7 @@ def upgrade() -> None:
     for table in IMMUTABLE:
         for guard in dialects.guards(table):
             op.execute(guard)
-    op.execute("INSERT INTO epoch (n) VALUES (1)")
+    op.execute("INSERT INTO epoch (only, n) VALUES (1, 1)")
 
 
 def downgrade() -> None:
