@@ -1,0 +1,198 @@
+"""Metrics: whether the service is well, and figures for those who watch over it; by village, never by id."""
+
+import asyncio
+from collections import Counter as Count
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from broadcaster.desk.office import Desk
+from broadcaster.desk.ports import LogPen, State
+from broadcaster.desk.watching import Watch
+from broadcaster.model.announcement import Announcement
+from broadcaster.model.clock import milliseconds
+from broadcaster.model.delivery import Rank
+from broadcaster.model.errors import BroadcasterError
+from broadcaster.model.precedence import Lane
+from broadcaster.web.live import Happening, Live
+
+Figures = Callable[[LogPen], Mapping[tuple[str, str], int]]
+"""How many events each reader is behind in each lane: ``{(reader, lane): events}``."""
+
+ANSWER_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+NEWEST = 50
+MOST_COUNTED = 1_000
+MOST_REMEMBERED = 10_000
+WORK_KINDS = ("voice", "order", "send")
+LATENESS_SECONDS = (0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300, 1800)
+
+router = APIRouter(tags=["watching"])
+
+
+@dataclass(slots=True)
+class Standing:
+    """Figures as they stood when they were asked for.
+
+    Attributes:
+        deliveries: (village, rank, outcome) → how many, of the newest announcements of each village.
+        speakers: (village, online or offline) → how many.
+        waiting: (kind, lane) → pieces of work that are due and not done.
+    """
+
+    deliveries: Count[tuple[str, str, str]] = field(default_factory=Count)
+    speakers: Count[tuple[str, str]] = field(default_factory=Count)
+    waiting: dict[tuple[str, str], int] = field(default_factory=dict)
+    behind: dict[tuple[str, str], int] = field(default_factory=dict)
+    dead_letters: int = 0
+    streams: int = 0
+
+
+class Metrics(Collector):
+    """All figures of one app."""
+
+    def __init__(self, desk: Desk, watch: Watch, live: Live, figures: Figures | None) -> None:
+        self._desk, self._watch, self._live, self._figures = desk, watch, live, figures
+        self._standing = Standing()
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._lateness = Histogram(
+            "vb_lateness_seconds",
+            "From the moment an announcement might sound until a loudspeaker began",
+            ["village"],
+            buckets=LATENESS_SECONDS,
+            registry=self._registry,
+        )
+        self._begun: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._to_time: list[tuple[str, str, int]] = []
+        self._healthy: tuple[float, dict[str, str]] | None = None
+        live.watchers.append(self.noted)
+
+    def noted(self, one: Happening) -> None:
+        """Note which delivery began to sound; how late it was is worked out when somebody asks."""
+        begun, facts = one.facts.get("started_at"), one.facts
+        if one.type != "delivery.changed" or facts.get("rank") not in (Rank.STARTED, Rank.FINAL) or not begun:
+            return
+        delivery = (str(facts["announcement"]), str(facts["target"]))
+        if delivery in self._begun:
+            return
+        self._begun[delivery] = None
+        while len(self._begun) > MOST_REMEMBERED:
+            self._begun.popitem(last=False)
+        self._to_time = [*self._to_time[-MOST_REMEMBERED:], (delivery[0], one.villages[0], int(begun))]
+
+    async def text(self) -> bytes:
+        """Return all figures in Prometheus's text form.
+
+        Raises:
+            OutOfReach: the book cannot be read now.
+        """
+        desk = self._desk
+        begun, self._to_time = self._to_time, []
+        known = await desk.book.read(lambda state: state.announcements({one[0] for one in begun}))
+        self._time(begun, known)
+        online, now = desk.line.online(), desk.clock.now()
+        self._standing = await desk.book.read(lambda state: standing(state, online, now))
+        self._standing.dead_letters, self._standing.behind = await desk.book.write(Lane.NOTICE, self._of_the_log)
+        self._standing.streams = self._live.clients
+        return generate_latest(self._registry)
+
+    def _of_the_log(self, pen: LogPen) -> tuple[int, dict[tuple[str, str], int]]:
+        behind = dict(self._figures(pen)) if self._figures else {}
+        if self._live.seq is not None:
+            behind["live", "all"] = max(pen.outbox_end() - self._live.seq, 0)
+        return len(pen.dead_letters(limit=MOST_COUNTED)), behind
+
+    def _time(self, begun: Iterable[tuple[str, str, int]], known: Mapping[str, Announcement]) -> None:
+        for announcement, village, started_ms in begun:
+            one = known.get(announcement)
+            if one is None or one.release_at is None:
+                continue
+            due = max(one.release_at, one.not_before or one.release_at)
+            self._lateness.labels(village).observe(max(started_ms - milliseconds(due), 0) / 1000)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Hand the figures to Prometheus's writer."""
+        now = self._standing
+        yield _gauge(
+            "vb_deliveries",
+            f"Deliveries of each village's newest {NEWEST} announcements",
+            ("village", "rank", "outcome"),
+            now.deliveries,
+        )
+        yield _gauge("vb_speakers", "Loudspeakers", ("village", "state"), now.speakers)
+        yield _gauge("vb_work_waiting", "Work that is due and not done", ("kind", "lane"), now.waiting)
+        yield _gauge("vb_events_behind", "Events that a reader has not read yet", ("reader", "lane"), now.behind)
+        yield GaugeMetricFamily("vb_dead_letters", "Events that no stage could take", now.dead_letters)
+        yield GaugeMetricFamily("vb_live_streams", "Pages that look", now.streams)
+
+    async def health(self) -> dict[str, str]:
+        """Return how book, signer and line are, each in a word: ok, or what is wrong; kept for a second."""
+        now = self._desk.clock.monotonic()
+        if self._healthy is None or now - self._healthy[0] > FRESH_SECONDS:
+            book, signer = await asyncio.gather(
+                _word(self._desk.book.read(lambda state: state.epoch())),
+                _word(self._desk.signer.time(self._desk.new_id())),
+            )
+            self._healthy = now, {"book": book, "signer": signer}
+        return self._healthy[1]
+
+
+async def _word(answer: Awaitable[Any]) -> str:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await answer
+    except TimeoutError:
+        return "no_answer"
+    except BroadcasterError as error:
+        return error.code
+    return "ok"
+
+
+def standing(state: State, online: frozenset[str], now: datetime) -> Standing:
+    """Count what stands in the book."""
+    found = Standing()
+    for speaker in state.speakers():
+        if speaker.retired_at is None:
+            found.speakers[speaker.village, "online" if speaker.id in online else "offline"] += 1
+    for village in state.villages():
+        newest = [one.id for one in state.announcements_in(village, limit=NEWEST)]
+        for row in state.deliveries(newest):
+            found.deliveries[village, row.rank.name.lower(), row.outcome or ""] += 1
+    for kind in WORK_KINDS:
+        for lane in Lane:
+            due = state.claimable([kind], lane, now, limit=MOST_COUNTED)
+            found.waiting[kind, lane.value] = len(due)
+    return found
+
+
+def _gauge(name: str, words: str, labels: Sequence[str], figures: Mapping[tuple[str, ...], int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for values, figure in sorted(figures.items()):
+        family.add_metric(values, figure)
+    return family
+
+
+@router.get("/healthz")
+async def get_health(request: Request) -> JSONResponse:
+    """Tell whether the book can be read, the signer answers and loudspeakers can connect: 200, or 503."""
+    metrics: Metrics = request.app.state.metrics
+    parts = {**await metrics.health(), "line": "ok" if request.app.state.is_line_up() else "line_down"}
+    is_well = all(word == "ok" for word in parts.values())
+    return JSONResponse({"status": "ok" if is_well else "ill", **parts}, 200 if is_well else 503)
+
+
+@router.get("/metrics", response_class=Response)
+async def get_metrics(request: Request) -> Response:
+    """Give all figures in Prometheus's text form."""
+    metrics: Metrics = request.app.state.metrics
+    return Response(await metrics.text(), media_type=CONTENT_TYPE_LATEST)
