@@ -19,9 +19,16 @@ from broadcaster.store.state import SqlState
 
 def _driver() -> ModuleType:
     try:
-        return import_module("pysqlite3")
+        module = import_module("pysqlite3")
     except ImportError:  # no wheel for this machine: the version gate below decides what Python's own may do
-        return sqlite3
+        module = sqlite3
+    # Unless told, the driver asks every NULL whether it can adapt itself: (m) 0.3 s of 10,000 deliveries.
+    module.register_adapter(type(None), _as_it_is)
+    return module
+
+
+def _as_it_is(_: None) -> None:
+    """Hand over nothing as nothing."""
 
 
 DRIVER = _driver()
