@@ -10,14 +10,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import structlog
 
 from broadcaster.desk.ports import State
+from broadcaster.model.clock import SystemClock
 from broadcaster.model.errors import BroadcasterError, Invalid
 from broadcaster.signing.keys import read_keys
 from broadcaster.signing.limits import read_limits
@@ -40,22 +39,6 @@ READY = "signer ready"
 """The line on standard output that tells a parent that the socket is there."""
 
 Log = Callable[..., Any]
-
-
-class WallClock:
-    """The machine's own time."""
-
-    def now(self) -> datetime:
-        """Tell the time of day."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Tell seconds since some start."""
-        return monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds."""
-        await asyncio.sleep(seconds)
 
 
 class SignerServer:
@@ -141,7 +124,7 @@ async def _input_ended(ended: asyncio.Event) -> None:
 
 async def _main(arguments: argparse.Namespace, state: Callable[[], AbstractContextManager[State]]) -> None:
     log = structlog.get_logger().bind(process="signer").info
-    office = SigningOffice(state, read_keys(arguments.keys), read_limits(arguments.limits), WallClock())
+    office = SigningOffice(state, read_keys(arguments.keys), read_limits(arguments.limits), SystemClock())
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_signer(office, arguments.socket, ended, log))

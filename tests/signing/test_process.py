@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from broadcaster.model.clock import SystemClock
 from broadcaster.model.errors import NotAllowed, OutOfReach
 from broadcaster.signing.client import SocketSigner
 from broadcaster.signing.envelope import Keyring
 from broadcaster.signing.keys import create_keys
 from broadcaster.signing.limits import Limits, write_limits
-from broadcaster.signing.process import READY, WallClock
+from broadcaster.signing.process import READY
 from broadcaster.signing.supervise import Child
 from broadcaster.signing.talk import HEADER_BYTES, LONGEST_REQUEST_BYTES
 from tests.contracts.engines import open_book, running
@@ -37,7 +38,7 @@ class Set:
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[Child]:
-        child = Child("signer", self.command, WallClock(), ready=READY)
+        child = Child("signer", self.command, SystemClock(), ready=READY)
         async with running(child.run()):
             await child.wait_ready(30)
             yield child

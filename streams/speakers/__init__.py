@@ -1,0 +1,1 @@
+"""The lines to the loudspeakers, one module a carrier."""
