@@ -124,9 +124,9 @@ class VoiceProcess:
     async def close(self) -> None:
         """End the child; who still waits is told that the voice is out of reach."""
         self._is_closed = True
-        if self._runner:
+        while self._runner and not self._runner.done():
             self._runner.cancel()
-            await asyncio.wait([self._runner])
+            await asyncio.wait([self._runner], timeout=1)
 
     def _started(self) -> "asyncio.Task[None]":
         loop = asyncio.get_running_loop()
@@ -140,7 +140,8 @@ class VoiceProcess:
     async def _run(self) -> None:
         """One child after another, until they die too often in a row; then all are sent away for a while."""
         try:
-            while self._deaths <= self._limits.restarts:
+            # A task group that ends with an error of its own swallows a cancellation that comes at that moment.
+            while self._deaths <= self._limits.restarts and not self._is_closed:
                 if self._deaths:
                     await self._sleep(self._back_off_seconds())
                 try:
@@ -168,7 +169,8 @@ class VoiceProcess:
             self._ready.clear()
             if child.returncode is None:
                 child.kill()
-            await child.wait()
+            # Not wait(): with unread sound in the pipe it might never return.
+            await child.communicate()
 
     async def _await_ready(self, child: Process) -> None:
         head, _ = await _read(child, self._limits.start_seconds)
