@@ -1,0 +1,151 @@
+"""People: who may do what, and the links and tokens that are shown once."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
+
+from broadcaster.desk.authority import Asker
+from broadcaster.desk.people import make_link, make_person, make_token, revoke_tokens
+from broadcaster.desk.ports import State
+from broadcaster.desk.rows import Grant, Principal, Role
+from broadcaster.model.area import Area, covers
+from broadcaster.model.errors import BroadcasterError, Invalid, NotAllowed, NotFound
+from broadcaster.web.auth import AtDesk, Visitor, WhoAsks
+from broadcaster.web.console.frame import page
+from broadcaster.web.console.places import one_of
+from broadcaster.web.rendering import PageRoute, go
+
+router = APIRouter(route_class=PageRoute)
+
+TOKEN_DAYS = 365
+KINDS = ("person", "source", "service")
+SEVERITIES = (4, 3, 2, 1)
+PLACE_LENGTHS = (6, 9, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody, with what they may do."""
+
+    principal: Principal
+    grants: tuple[tuple[Grant, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonForm:
+    """What stands in the form."""
+
+    name: str = ""
+    kind: str = "person"
+    roles: tuple[str, ...] = ()
+    area: str = ""
+    severity: str = "4"
+
+
+@router.get("/console/people")
+async def people(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
+    """Show everybody within the administrator's areas."""
+    return await _page(request, desk, visitor, PersonForm())
+
+
+@router.post("/console/people")
+async def make(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
+    """Add somebody."""
+    form = await request.form()
+    typed = read_person(form)
+    try:
+        grants = [
+            (Role(one_of(role, list(Role))), typed.area, int(one_of(typed.severity, "01234"))) for role in typed.roles
+        ]
+        made = await make_person(desk, visitor.asker, typed.name, typed.kind, grants)
+    except (Invalid, NotAllowed) as error:
+        return await _page(request, desk, visitor, typed, error)
+    return go(request, f"/console/people?made={made.id}#p-{made.id}")
+
+
+@router.post("/console/people/{principal}/link")
+async def link(request: Request, desk: AtDesk, visitor: WhoAsks, principal: str) -> Response:
+    """Make a one-use link and show it, this once."""
+    secret = await make_link(desk, visitor.asker, principal)
+    address = f"{str(request.base_url).rstrip('/')}/welcome/{secret}"
+    return await _secret(request, desk, visitor, principal, "link", address)
+
+
+@router.post("/console/people/{principal}/token")
+async def token(request: Request, desk: AtDesk, visitor: WhoAsks, principal: str) -> Response:
+    """Make a token and show it, this once."""
+    secret = await make_token(desk, visitor.asker, principal, TOKEN_DAYS)
+    return await _secret(request, desk, visitor, principal, "token", secret)
+
+
+@router.post("/console/people/{principal}/revoke")
+async def revoke(request: Request, desk: AtDesk, visitor: WhoAsks, principal: str) -> Response:
+    """Take back all links, tokens and sessions."""
+    await revoke_tokens(desk, visitor.asker, principal)
+    return go(request, f"/console/people?revoked={principal}#p-{principal}")
+
+
+def read_person(form: FormData) -> PersonForm:
+    """Read what was typed; judging it is left to the desk."""
+
+    def typed(name: str) -> str:
+        return str(form.get(name, ""))[:200]
+
+    roles = tuple(str(role) for role in form.getlist("roles"))
+    return PersonForm(typed("name"), typed("kind"), roles, typed("area"), typed("severity"))
+
+
+async def _secret(request: Request, desk: AtDesk, visitor: Visitor, principal: str, kind: str, secret: str) -> Response:
+    person = await desk.book.read(lambda state: state.principal(principal))
+    if person is None:
+        raise NotFound("principal_unknown", principal=principal[:60])
+    return page(request, visitor, "console/secret.html", person=person, kind=kind, secret=secret)
+
+
+async def _page(
+    request: Request, desk: AtDesk, visitor: Visitor, typed: PersonForm, error: BroadcasterError | None = None
+) -> Response:
+    if Role.ADMIN not in visitor.asker.roles():
+        raise NotAllowed("role_missing", role="admin")
+    known, places = await desk.book.read(lambda state: (_known(state, visitor.asker), _places(state, visitor.asker)))
+    names = {one.principal.id: one.principal.name for one in known}
+    return page(
+        request,
+        visitor,
+        "console/people.html",
+        422 if error else 200,
+        known=known,
+        places=places,
+        typed=typed,
+        error=error,
+        roles=[role.value for role in Role],
+        kinds=KINDS,
+        severities=SEVERITIES,
+        made=names.get(request.query_params.get("made", "")),
+        revoked=names.get(request.query_params.get("revoked", "")),
+    )
+
+
+def _known(state: State, asker: Asker) -> list[Known]:
+    areas = state.areas()
+    everybody = [
+        Known(person, tuple((grant, _name(areas, grant.area)) for grant in state.grants(person.id)))
+        for person in state.principals()
+        if person.retired_at is None
+    ]
+    held = asker.areas(Role.ADMIN)
+    return [one for one in everybody if all(any(covers(own, grant.area) for own in held) for grant, _ in one.grants)]
+
+
+def _name(areas: dict[str, Area], code: str) -> str:
+    return areas[code].name if code in areas else code
+
+
+def _places(state: State, asker: Asker) -> list[Area]:
+    held = asker.areas(Role.ADMIN)
+    return [
+        area
+        for code, area in state.areas().items()
+        if len(code) in PLACE_LENGTHS and any(covers(own, code) for own in held)
+    ]

@@ -1,0 +1,114 @@
+"""Pages: what a village hears and has heard, for everybody's phone; no name, no cookie, complete without scripts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from broadcaster.desk.overview import OnAir, on_air
+from broadcaster.desk.ports import State
+from broadcaster.model.area import Area
+from broadcaster.model.errors import NotFound
+from broadcaster.model.precedence import Lane, Scope
+from broadcaster.web.auth import AtDesk
+from broadcaster.web.rendering import PageRoute, render
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+MOST_NOW = 12
+MOST_BEFORE = 8
+"""What is listed: what a phone on a slow line loads at once."""
+
+TOWN_LENGTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that is or was said. `who`: the office or system that said it."""
+
+    on_air: OnAir
+    who: str
+
+    @property
+    def is_alert(self) -> bool:
+        """Tell whether it is a warning."""
+        return self.on_air.announcement.lane is Lane.ALERT
+
+    @property
+    def is_drill(self) -> bool:
+        """Tell whether it is only an exercise."""
+        return self.on_air.announcement.scope is Scope.DRILL
+
+
+@dataclass(frozen=True, slots=True)
+class VillageSeen:
+    """All that a village's page shows."""
+
+    village: Area
+    now: tuple[Said, ...]
+    before: tuple[Said, ...]
+
+
+@router.get("/v")
+async def villages(request: Request, desk: AtDesk) -> Response:
+    """List the villages by their towns."""
+    towns = await desk.book.read(_towns)
+    return render(request, "villagers/villages.html", towns=towns)
+
+
+@router.get("/v/{code}")
+async def village(request: Request, desk: AtDesk, code: str) -> Response:
+    """Show a village's page."""
+    at = desk.clock.now()
+    try:
+        seen = await desk.book.read(lambda state: _look(state, code, at))
+    except NotFound:
+        return render(request, "villagers/lost.html", 404)
+    return render(request, "villagers/village.html", seen=seen, at=at)
+
+
+@router.get("/v/{code}/now")
+async def village_now(request: Request, desk: AtDesk, code: str) -> Response:
+    """Show only what changes; unchanged, it costs a phone next to nothing."""
+    at = desk.clock.now()
+    seen = await desk.book.read(lambda state: _look(state, code, at))
+    answer = render(request, "villagers/now.html", seen=seen)
+    etag = f'"{hashlib.sha256(answer.body).hexdigest()[:20]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Cookie"}
+    if request.headers.get("if-none-match", "").removeprefix("W/") == etag:
+        return Response(status_code=304, headers=headers)
+    answer.headers.update(headers)
+    return answer
+
+
+def _look(state: State, code: str, at: datetime) -> VillageSeen:
+    said = [_said(state, one) for one in on_air(state, code, at)]
+    open_now = sorted((one for one in said if not one.on_air.is_over), key=_weight)
+    return VillageSeen(
+        state.areas()[code], _first(open_now, MOST_NOW), _first([s for s in said if s.on_air.is_over], MOST_BEFORE)
+    )
+
+
+def _weight(said: Said) -> tuple[bool, bool, int]:
+    """Order what is said now: what sounds first, then warnings, the worst first."""
+    return not said.on_air.is_sounding, not said.is_alert, -said.on_air.announcement.severity
+
+
+def _first(said: Sequence[Said], most: int) -> tuple[Said, ...]:
+    return tuple(said[:most])
+
+
+def _said(state: State, one: OnAir) -> Said:
+    revision = state.revision(one.announcement.origin, one.announcement.revision)
+    author = state.principal(revision.author) if revision else None
+    return Said(one, author.name if author else "")
+
+
+def _towns(state: State) -> list[tuple[str, list[Area]]]:
+    areas, towns = state.areas(), dict[str, list[Area]]()
+    for code in state.villages():
+        town = areas.get(code[:TOWN_LENGTH])
+        towns.setdefault(town.name if town else "", []).append(areas[code])
+    return list(towns.items())
