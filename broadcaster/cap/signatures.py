@@ -272,6 +272,15 @@ def _is_valid_at(certificate: x509.Certificate, now: datetime) -> bool:
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
+def check_certificate(pem: str) -> None:
+    """Refuse what cannot be pinned, before an alert depends on it.
+
+    Raises:
+        Invalid: cap_pinned_certificate.
+    """
+    _pinned_certificate(pem.encode())
+
+
 def _pinned_certificate(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)

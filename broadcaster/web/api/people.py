@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from broadcaster.cap.signatures import check_certificate
 from broadcaster.desk.directory import PersonView, people_seen
 from broadcaster.desk.people import (
     LINK_LASTS,
@@ -134,11 +135,13 @@ class SourceIn(Asked):
     sender: str = Field(max_length=200)
     areas: list[Code] = Field(max_length=500)
     hold_ms: int = Field(10_000, ge=0, le=LONGEST_HOLD_MS)
-    certificate: str | None = Field(None, max_length=20_000)
+    certificate: str | None = Field(None, min_length=1, max_length=20_000)
 
     def source(self) -> Source:
         """Return it as the desk takes it."""
         areas = tuple(map(area_code, self.areas))
+        if self.certificate:
+            check_certificate(self.certificate)
         return Source(self.principal, self.sender.strip(), areas, self.hold_ms, self.certificate)
 
 

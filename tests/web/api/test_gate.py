@@ -1,0 +1,151 @@
+"""The gate: nothing changes anything unless whoever asks has shown who they are and that they mean it."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from broadcaster.desk.rows import Role
+from broadcaster.web.auth import ENTRY_PATH, SAFE_METHODS
+from tests.virtual import VirtualClock
+from tests.web.api.town import EAST, ORIGIN, TOWN, Town, notice
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+def doors(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Return every method and path of the app that might change something."""
+    for route in iter_route_contexts(app.routes):
+        for method in set(route.methods or ()) - SAFE_METHODS:
+            yield method, re.sub(r"\{(\w+)(:\w+)?\}", "1", route.path or "")
+
+
+async def _refused(client: httpx.AsyncClient, doors: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    return {door: (await client.request(*door)).status_code for door in doors}
+
+
+async def test_every_door_is_known_to_this_test(town: Town) -> None:
+    from_the_description = {
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, methods in town.app.openapi()["paths"].items()
+        for method in methods
+        if method.upper() not in SAFE_METHODS
+    }
+
+    assert from_the_description <= set(doors(town.app))
+    assert len(from_the_description) >= 18
+
+
+async def test_nobody_opens_any_door(town: Town) -> None:
+    answers = await _refused(town.client(), [door for door in doors(town.app) if door[1] != ENTRY_PATH])
+
+    assert set(answers.values()) == {401}
+
+
+async def test_a_session_alone_opens_no_door(town: Town) -> None:
+    await town.somebody("clerk", (Role.DRAFT, TOWN))
+    cookie, _ = await town.session("clerk")
+    client = town.client(**SAME_ORIGIN, Cookie=f"vb_session={cookie}")
+
+    answers = await _refused(client, [door for door in doors(town.app) if door[1] != ENTRY_PATH])
+
+    assert set(answers.values()) == {403}
+
+
+async def test_another_sites_page_opens_no_door_though_it_knew_the_secret(town: Town) -> None:
+    await town.somebody("clerk", (Role.DRAFT, TOWN))
+    cookie, session = await town.session("clerk")
+    headers = {"Cookie": f"vb_session={cookie}", "X-CSRF-Token": session.csrf}
+
+    for foreign in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "none"}, {}):
+        answers = await _refused(town.client(**headers, **foreign), list(doors(town.app)))
+        assert set(answers.values()) == {403}, foreign
+
+
+@pytest.mark.parametrize("ours", [SAME_ORIGIN, {"Origin": ORIGIN}])
+async def test_a_session_with_its_secret_from_our_own_page_may_write(
+    town: Town, clock: VirtualClock, ours: dict[str, str]
+) -> None:
+    await town.somebody("clerk", (Role.DRAFT, TOWN))
+    cookie, session = await town.session("clerk")
+    client = town.client(Cookie=f"vb_session={cookie}", **{"X-CSRF-Token": session.csrf}, **ours)
+
+    assert (await client.post("/api/v1/notices", json=notice(clock))).status_code == 201
+
+
+async def test_a_forms_field_holds_the_secret_too(town: Town) -> None:
+    await town.somebody("clerk", (Role.DRAFT, TOWN))
+    cookie, session = await town.session("clerk")
+    client = town.client(Cookie=f"vb_session={cookie}", **SAME_ORIGIN)
+
+    with_it = await client.post("/api/v1/stop", data={"csrf": session.csrf})
+    without = await client.post("/api/v1/stop", data={"csrf": "guess"})
+
+    assert (with_it.json()["code"], without.json()["code"]) == ("body_invalid", "csrf_missing")
+
+
+async def test_the_secret_of_another_session_does_not_count(town: Town, clock: VirtualClock) -> None:
+    for name in ("clerk", "other"):
+        await town.somebody(name, (Role.DRAFT, TOWN))
+    (cookie, _), (_, other) = await town.session("clerk"), await town.session("other")
+    client = town.client(Cookie=f"vb_session={cookie}", **SAME_ORIGIN, **{"X-CSRF-Token": other.csrf})
+
+    answer = await client.post("/api/v1/notices", json=notice(clock))
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "csrf_missing")
+
+
+async def test_a_session_that_ran_out_is_nobody(town: Town, clock: VirtualClock) -> None:
+    await town.somebody("clerk", (Role.DRAFT, TOWN))
+    cookie, _ = await town.session("clerk")
+    client = town.client(Cookie=f"vb_session={cookie}")
+    before = await client.get("/api/v1/areas")
+
+    clock.offset += timedelta(hours=2)
+    after = await client.get("/api/v1/areas")
+
+    assert (before.status_code, after.status_code, after.json()["code"]) == (200, 401, "session_missing")
+
+
+async def test_who_guesses_tokens_has_to_wait_and_can_still_stop_everything(town: Town) -> None:
+    operator = await town.somebody("operator", (Role.OPERATE, TOWN))
+    stranger = town.client("guess")
+    guesses = [(await stranger.get("/api/v1/areas")).status_code for _ in range(6)]
+
+    held_up = await operator.get("/api/v1/areas")
+    stopped = await operator.post("/api/v1/stop", json={"area": EAST})
+
+    assert guesses == [401] * 5 + [429]
+    assert (held_up.status_code, held_up.json()["code"]) == (429, "too_often")
+    assert int(held_up.headers["retry-after"]) > 0
+    assert stopped.status_code == 200
+
+
+async def test_a_body_too_large_is_refused_while_it_is_read(town: Town) -> None:
+    client = await town.source()
+
+    async def much() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 10_000
+
+    json_body = await client.post("/api/v1/notices", content=much())
+    cap_body = await client.post("/api/v1/alerts", content=much(), headers={"Content-Type": "application/xml"})
+    small_cap = await client.post("/api/v1/alerts", content=b"x" * 100_000, headers={"Content-Type": "application/xml"})
+
+    assert (json_body.status_code, cap_body.status_code, small_cap.status_code) == (413, 413, 422)
+    assert (json_body.json()["most"], cap_body.json()["most"]) == (65_536, 524_288)
+
+
+async def test_every_answer_tells_browsers_to_trust_nothing_else(town: Town) -> None:
+    client = town.client()
+
+    for path in ("/healthz", "/api/v1/areas", "/nothing-here"):
+        headers = (await client.get(path)).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
