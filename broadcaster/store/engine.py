@@ -174,8 +174,8 @@ class _Settings:
 
     def __init__(self, is_fixed: bool, read_only: bool) -> None:
         journal = ("journal_mode=WAL", "synchronous=FULL") if is_fixed else ("journal_mode=DELETE", "synchronous=EXTRA")
-        # With recursive triggers a REPLACE is held up too by those that forbid to delete; a log that grew in a busy hour
-        # is cut back to 64 MiB at its next start.
+        # With recursive triggers a REPLACE is held up too by those that forbid to delete; a log that grew in a busy
+        # hour is cut back to 64 MiB at its next start.
         own = ("query_only=ON",) if read_only else (*journal, "recursive_triggers=ON", f"journal_size_limit={64 << 20}")
         self._pragmas = ("foreign_keys=ON", "mmap_size=0", *own)
 
