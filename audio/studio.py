@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -147,34 +147,33 @@ class Studio:
         raise family("; ".join(f"{voice.name}: {error}" for voice, error in zip(self._voices, failures, strict=True)))
 
     async def _say_all(self, parts: Sequence[str], voice: Voice, take: "_Take") -> list[Samples]:
-        """Ask in order, two at a time: the voice is never idle and its queue never full of one text."""
+        """Every sentence by one voice; what it never said before is asked in order, two at a time.
+
+        So the voice is never idle, and its queue never full of one text.
+        """
+        names = {sentence: _key(sentence, voice) for sentence in parts}
+        sounds = await asyncio.to_thread(self._known, names)
         room = asyncio.Semaphore(SENTENCES_IN_FLIGHT)
 
-        async def one(sentence: str) -> Samples:
-            async with room:
-                return await self._say(sentence, voice, take)
+        async def say(sentence: str) -> None:
+            try:
+                raw = await voice.say(sentence, urgent=take.urgent)
+                sounds[sentence] = await asyncio.to_thread(self._accept, names[sentence], sentence, raw)
+            finally:
+                room.release()
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(sentence)) for sentence in parts]
+                for sentence in [sentence for sentence in names if sentence not in sounds]:
+                    await room.acquire()
+                    group.create_task(say(sentence))
         except* SpeechError as several:
             raise _first(several) from several
-        return [task.result() for task in tasks]
+        return [sounds[sentence] for sentence in parts]
 
-    async def _say(self, sentence: str, voice: Voice, take: "_Take") -> Samples:
-        """One sentence that passed the gate, from the cache if it was said before."""
-        name = cache.key(
-            sentence,
-            fingerprint=voice.fingerprint,
-            rules=RULES_VERSION,
-            split=SPLIT_VERSION,
-            trimming=f"{mixing.MIXING_VERSION} {gate.GATE_VERSION}",
-        )
-        known = await asyncio.to_thread(self._cache.get, name)
-        if known is not None:
-            return known
-        raw = await voice.say(sentence, urgent=take.urgent)
-        return await asyncio.to_thread(self._accept, name, sentence, raw)
+    def _known(self, names: Mapping[str, str]) -> dict[str, Samples]:
+        found = {sentence: self._cache.get(name) for sentence, name in names.items()}
+        return {sentence: sound for sentence, sound in found.items() if sound is not None}
 
     def _accept(self, name: str, sentence: str, raw: Samples) -> Samples:
         trimmed = mixing.trim(raw)
@@ -205,6 +204,13 @@ class _Take:
 
 
 _FINISHING = f"mixing {mixing.MIXING_VERSION} loudness {loudness.LOUDNESS_VERSION} opus {encoding.ENCODING_VERSION}"
+
+
+def _key(sentence: str, voice: Voice) -> str:
+    trimming = f"{mixing.MIXING_VERSION} {gate.GATE_VERSION}"
+    return cache.key(
+        sentence, fingerprint=voice.fingerprint, rules=RULES_VERSION, split=SPLIT_VERSION, trimming=trimming
+    )
 
 
 def _first(several: BaseExceptionGroup[SpeechError]) -> SpeechError:

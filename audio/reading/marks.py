@@ -76,7 +76,11 @@ def joined_figures(match: re.Match[str], last: Piece | None) -> str | None:
 def joined_words(match: re.Match[str], last: Piece | None) -> str | None:
     """周一～周五, 上午8时-下午5时, 8:00-次日8:00."""
     is_time = last is not None and last.end == match.start() and last.rule in ("date", "time")
-    if is_time or after(match, 2) in ("零下", "零上") or (_ENDS_TIME.search(before(match)) and _TIME.match(after(match))):
+    if (
+        is_time
+        or after(match, 2) in ("零下", "零上")
+        or (_ENDS_TIME.search(before(match)) and _TIME.match(after(match)))
+    ):
         return "到"
     return "到" if match["dash"] == "~" and re.search(rf"{_HANZI}$", before(match)) else None
 

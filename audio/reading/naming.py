@@ -13,13 +13,14 @@ _ROMAN = {"I": 1, "V": 5, "X": 10}
 _NO_MORE = r"(?![\d.,:%]?\d)"
 _MOBILE = r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
 _LANDLINE = r"\(?0\d{2,3}\)?[-— ]?\d{7,8}"
+_PREFIX = r"(?<![\dA-Za-z.])(?:\+86[- ]?)?"
 _FREE = r"[48]00[- ]?\d{3,4}[- ]?\d{3,4}"
 _ROAD = "|".join(f"(?<={kind})" for kind in ("国道", "省道", "县道", "乡道", "高速"))
 
 
 @rule(
     "telephone",
-    rf"(?<![\dA-Za-z.])(?:\+86[- ]?)?(?P<number>(?:{_MOBILE}|{_LANDLINE}|{_FREE}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?)",
+    rf"{_PREFIX}(?P<number>(?:{_MOBILE}|{_LANDLINE}|{_FREE}){_NO_MORE}(?:[- ]\d{{1,4}}{_NO_MORE})?)",
 )
 def full_telephone(match: re.Match[str], _last: Piece | None) -> str | None:
     """13912345678, 0936-5521234, 400-123-4567."""

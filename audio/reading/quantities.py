@@ -149,7 +149,10 @@ def numeral(match: re.Match[str], _last: Piece | None) -> str | None:
     return f"{mixed}{cardinal(str(value.denominator))}分之{cardinal(str(value.numerator))}"
 
 
-@rule("sign", r"(?<=\d)\s*(?P<sign>[×*xX+=÷])\s*(?=\d)|(?P<sign2>[±≥≤><≈])\s*=?\s*(?=\d)|(?<=[\d百千万亿])(?P<more>\+)(?![\d+])")
+@rule(
+    "sign",
+    r"(?<=\d)\s*(?P<sign>[×*xX+=÷])\s*(?=\d)|(?P<sign2>[±≥≤><≈])\s*=?\s*(?=\d)|(?<=[\d百千万亿])(?P<more>\+)(?![\d+])",
+)
 def sign(match: re.Match[str], _last: Piece | None) -> str | None:
     """2.5×3, ≥50, 500+."""
     if match["more"]:

@@ -166,6 +166,7 @@ _ADVICE = tuple(
         (r"https?://\S+|www\.\S+|\S+@\S+", "an address cannot be heard: say in words where to look"),
         (r"[-~—]", "this dash may be a minus, a range or a pause: write 零下, 负, 至 or a comma"),
         (r"[A-Za-z]+", "no voice here reads foreign words: write it in Chinese characters"),
+        (r"[.,:/](?=\d)", "this figure goes on in more ways than one: write it in Chinese characters"),
         (r"\d[\d.,:/\-~]*[A-Za-z%°/]*", "this figure can be read in more than one way: write it in Chinese characters"),
         (r"[\u3400-\u4dbf\U00020000-\U0003ffff]", "the voices do not know this rare character: write another one"),
     )

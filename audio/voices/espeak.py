@@ -5,6 +5,7 @@ The child is `espeak_child.py`.
 """
 
 import asyncio
+import re
 import sys
 from importlib.metadata import version
 
@@ -36,8 +37,11 @@ class EspeakVoice:
 
     async def say(self, sentence: str, *, urgent: bool) -> Samples:
         """Say one sentence in a fresh child."""
-        async with self._room:
-            raw = await self._child(sentence)
+        # For marks alone it gives silence.
+        raw = b""
+        if re.search(r"\w", sentence):
+            async with self._room:
+                raw = await self._child(sentence)
         if len(raw) < 2:
             raise VoiceFailed(f"espeak-ng said nothing for {sentence!r}")
         pcm = np.frombuffer(raw[: len(raw) // 2 * 2], dtype="<i2").astype(np.float32) / np.float32(32768)

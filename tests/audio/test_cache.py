@@ -17,7 +17,9 @@ def test_a_sentence_comes_back_as_it_was_put(tmp_path: Path) -> None:
 
     cache.put("a", sound)
 
-    assert np.array_equal(cache.get("a"), sound)
+    known = cache.get("a")
+    assert known is not None
+    assert np.array_equal(known, sound)
     assert cache.get("b") is None
     assert [path.name for path in tmp_path.iterdir()] == ["a.flac"]
 

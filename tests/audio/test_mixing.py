@@ -45,6 +45,8 @@ def test_a_full_stop_is_a_longer_pause_than_a_comma() -> None:
 def test_a_machine_without_ffmpeg_is_not_told_so() -> None:
     script = "import warnings; warnings.simplefilter('error'); import audio.mixing"
 
-    ended = subprocess.run([sys.executable, "-c", script], env={"PATH": ""}, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": ""}, capture_output=True, text=True, check=False
+    )
 
     assert ended.returncode == 0, ended.stderr

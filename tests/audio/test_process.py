@@ -40,7 +40,7 @@ async def opened(diary: Path) -> AsyncIterator[Open]:
 
 async def _until(happened: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
-        while not happened():
+        while not happened():  # noqa: ASYNC110 - the diary is a file of another process
             await asyncio.sleep(0.005)
 
 

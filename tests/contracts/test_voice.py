@@ -1,7 +1,7 @@
 """What every voice keeps to, whoever speaks."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
@@ -26,7 +26,8 @@ async def voice(request: pytest.FixtureRequest) -> AsyncIterator[Voice]:
 
 
 def _voice(name: str) -> Voice:
-    return {"tone": ToneVoice, "espeak": EspeakVoice, "kokoro": VoiceProcess}[name]()
+    voices: dict[str, Callable[[], Voice]] = {"tone": ToneVoice, "espeak": EspeakVoice, "kokoro": VoiceProcess}
+    return voices[name]()
 
 
 async def test_a_voice_says_whole_sentences_of_speech(voice: Voice) -> None:
