@@ -16,6 +16,7 @@ class Settings(BaseSettings):
         home: where the book, the keys and the recordings live.
         town: the area that this service speaks for; its villages come from the places in the package.
         voice: kokoro, or tone: beeps for tests, refused unless `is_test` is set.
+        public_origin: ``https://host`` as browsers see it, where a proxy stands before the service.
         poll_seconds: the net under the bell; never what one waits for.
     """
 
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     undo_seconds: float = Field(default=10, ge=0)
     voice: str = Field(default="kokoro", pattern="^(kokoro|tone)$")
     is_test: bool = False
+    public_origin: str = ""
     secure_cookies: bool = False
     poll_seconds: float = Field(default=1.0, gt=0)
 

@@ -193,7 +193,7 @@ def _receipt(speaker: str, message: Message) -> Receipt:
         order=order,
         speaker=speaker,
         kind=kind,
-        at_ms=_whole(message["at_ms"]),
+        at_ms=_whole(message["at"]),
         repeat_no=repeat,
         outcome=Outcome(message["outcome"]) if message.get("outcome") else None,
         reason=Reason(message["reason"]) if message.get("reason") else None,

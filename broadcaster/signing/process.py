@@ -82,7 +82,8 @@ class SignerServer:
         except BroadcasterError as error:
             self._log("refused", **told, code=error.code)
             return write_error(error)
-        self._log("done", **told)
+        if "order" in answer:
+            self._log("signed", **told)
         return answer
 
     def _decide(self, question: dict[str, Any]) -> dict[str, Any]:

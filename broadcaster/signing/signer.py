@@ -105,7 +105,7 @@ class SigningOffice:
             kind=OrderKind.PLAY,
             village=announcement.village,
             scope=announcement.scope,
-            issued=announcement.release_at or now,
+            issued=_may_sound_from(announcement, now),
             expires=announcement.expires,
             play=_play_of(announcement, _recording(state, announcement)),
         )
@@ -204,6 +204,11 @@ class _Pace:
         if len(recent) >= self._most:
             raise OutOfReach("too_many_orders", village=village, most=self._most)
         recent.append((now, order))
+
+
+def _may_sound_from(announcement: Announcement, now: datetime) -> datetime:
+    """Return the moment at which an order counts as issued: what was planned for later outlives a stop before it."""
+    return max(announcement.release_at or now, announcement.not_before or announcement.release_at or now)
 
 
 def order_id(announcement: str, kind: OrderKind, epoch: int) -> str:

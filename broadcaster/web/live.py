@@ -6,7 +6,7 @@ who may see it: (m) 0.05 ms of CPU a client and update, against 5 ms where each 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
@@ -272,15 +272,25 @@ class Live:
         for client in list(self._clients):
             client.end()
 
+    def check(self) -> None:
+        """Refuse one more who would look, where there is no place.
+
+        Raises:
+            OutOfReach: stopping or streams_full.
+        """
+        if self._is_over:
+            raise OutOfReach("stopping")
+        if len(self._clients) >= MOST_CLIENTS:
+            raise OutOfReach("streams_full", seconds=KEEP_ALIVE_SECONDS)
+
     @contextmanager
-    def client(self, choose: Choose) -> Any:
+    def client(self, choose: Choose) -> Iterator[Client]:
         """Let somebody look.
 
         Raises:
-            OutOfReach: too_often: too many look.
+            OutOfReach: stopping or streams_full.
         """
-        if len(self._clients) >= MOST_CLIENTS or self._is_over:
-            raise OutOfReach("too_often", seconds=KEEP_ALIVE_SECONDS)
+        self.check()
         client = Client(choose)
         self._clients.add(client)
         try:
@@ -351,6 +361,7 @@ async def get_stream(
     with `Last-Event-ID` is told what was missed; `reload` means that it was too much.
     """
     live: Live = request.app.state.live
+    live.check()
     choose = await _choose(request, visitor, village)
     last = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else None
     return EventSourceResponse(live.stream(choose, last), ping=KEEP_ALIVE_SECONDS)

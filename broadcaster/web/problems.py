@@ -79,6 +79,8 @@ def _more_headers(status: int, error: BroadcasterError) -> dict[str, str]:
         return {"Retry-After": str(error.facts.get("seconds", RETRY_SECONDS))}
     if status == 405 and error.facts.get("allow"):
         return {"Allow": str(error.facts["allow"])}
+    if status == 416:
+        return {"Content-Range": f"bytes */{error.facts['bytes']}"}
     return {}
 
 

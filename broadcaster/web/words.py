@@ -418,6 +418,13 @@ WORDS: dict[str, Wording] = {
         "Reload the page; it may not be ready yet.",
     ),
     # Not now.
+    "stopping": _w("平台正在停机", "请一分钟后再试。", "The platform is stopping", "Try again in a minute."),
+    "streams_full": _w(
+        "同时看直播页的人太多",
+        "请等 {seconds} 秒后刷新页面。",
+        "Too many pages look at once",
+        "Reload the page in {seconds} seconds.",
+    ),
     "book_full": _w("平台正忙", "请几秒后再试。", "The platform is busy", "Try again in a few seconds."),
     "book_broken": _w(
         "数据库暂时不能写入",
