@@ -5,6 +5,7 @@ An act may happen twice: after a crash, or when its lease ran out. What it recor
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -175,8 +176,17 @@ class _Hand:
             await self._record(work, token, outcome)
         except JobFailed as failed:
             await self._failed(work, token, failed.error)
+        except asyncio.CancelledError:
+            await self._give_back(work, token)
+            raise
         except Exception as error:
             await self._failed(work, token, error)
+
+    async def _give_back(self, work: Work, token: str) -> None:
+        """Let whoever comes next begin at once: after a restart an alert must not wait for this lease to run out."""
+        now = self._clock.now()
+        with suppress(JobFailed, OutOfReach):
+            await written(self._book, self._lane, lambda pen: pen.work_later(work.id, token, now))
 
     async def _failed(self, work: Work, token: str, error: Exception) -> None:
         if isinstance(error, LeaseLost):

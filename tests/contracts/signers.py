@@ -214,5 +214,9 @@ def approval(revision: Revision, by: str, at: Any, **changed: Any) -> Approval:
 
 def opened(kept: OrderKept) -> tuple[Purpose, Order]:
     """Check an order as a loudspeaker does, and read it."""
-    purpose = RING.check_order(Envelope(kept.kid, kept.body, kept.sig))
-    return purpose, read_order(kept.body)
+    return opened_envelope(Envelope(kept.kid, kept.body, kept.sig))
+
+
+def opened_envelope(envelope: Envelope) -> tuple[Purpose, Order]:
+    """Check an order as it came, and read it."""
+    return RING.check_order(envelope), read_order(envelope.body)

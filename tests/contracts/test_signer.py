@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from broadcaster.desk.ports import Signer
 from broadcaster.desk.rows import Approval, Grant, Release, Role
 from broadcaster.model.announcement import Announcement, AnnouncementState
 from broadcaster.model.errors import Invalid, NotAllowed, OutOfReach
@@ -575,11 +574,3 @@ async def test_a_nonce_that_is_none_is_refused(hall: Hall, ask: Ask, nonce: str)
 
 async def test_it_tells_the_public_halves_of_its_keys(hall: Hall, ask: Ask) -> None:
     assert set(await ask(signer_does="public_keys")) == set(RING)
-
-
-def test_both_are_signers() -> None:
-    from broadcaster.signing.client import SocketSigner
-    from broadcaster.signing.signer import OfficeSigner
-
-    kinds: list[type[Signer]] = [SocketSigner, OfficeSigner]
-    assert len(kinds) == len(SIGNERS)
