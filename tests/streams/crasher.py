@@ -1,7 +1,6 @@
-"""A process that runs a stage and a worker over a book until all is done, unless CRASH_AT ends it before."""
+"""A stage and a worker that run over a book until all is done, unless a crash point ends their process before."""
 
 import asyncio
-import sys
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -28,7 +27,7 @@ def decide(event: Event, _: State) -> list[Row]:
 
 async def act(log: Path, work: Work) -> Outcome:
     """Note that it was done; outside, acts are counted by a file."""
-    with log.open("a") as acts:  # noqa: ASYNC230 - one line, before a crash that may come at once
+    with log.open("a") as acts:
         acts.write(work.subject + "\n")
 
     def record(pen: Pen) -> str:
@@ -62,7 +61,3 @@ async def run(folder: Path, name: str) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2]))
