@@ -11,10 +11,12 @@ its async fixtures, on a `VirtualLoop`; every other async test keeps the ordinar
 The fixture ``clock`` is a `VirtualClock` on the loop of the test. `asyncio.sleep`, `asyncio.timeout` and
 `loop.call_later` are virtual, sockets are real, and threads of `run_in_executor` are waited for. Whatever else works
 outside the loop (a thread of one's own, another process) has to say so: ``loop.busy_while(lambda: thread.is_alive())``.
+While something is busy, virtual time stands still: be busy only as long as an answer is awaited.
 """
 
 import asyncio
 import selectors
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -48,25 +50,32 @@ class _JumpingSelector(selectors.DefaultSelector):
         super().__init__()
         self._jump = jump
         self._is_busy = is_busy
+        self._still_since: float | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = self._look(timeout)
+        if found or (timeout is not None and timeout <= 0):
+            self._still_since = None
+        return found
+
+    def _look(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         found = super().select(0)
         if found or (timeout is not None and timeout <= 0):
             return found
         if timeout is None or self._is_busy():
-            return self._wait(timeout)
+            return self._wait_really()
         if len(self.get_map()) > OWN_DESCRIPTORS and (found := super().select(GRACE_SECONDS)):
             return found
+        self._still_since = None
         self._jump(timeout)
         return super().select(0)
 
-    def _wait(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None or self._is_busy():
-            return super().select(BUSY_SECONDS)
-        found = super().select(STUCK_SECONDS)
-        if not found:
-            raise StuckError("nothing is ready, no timer is set and nothing outside is busy: the test would hang")
-        return found
+    def _wait_really(self) -> list[tuple[selectors.SelectorKey, int]]:
+        now = time.monotonic()
+        self._still_since = self._still_since or now
+        if now - self._still_since > STUCK_SECONDS:
+            raise StuckError("for a minute nothing was ready, and no time could pass: the test would hang")
+        return super().select(BUSY_SECONDS)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -61,7 +61,7 @@ class Obeying:
             if entry.envelope is not None and entry.stage not in (Stage.DONE, Stage.TOLD):
                 await self._take_up(entry, entry.envelope)
         for item in self.queue:
-            self._supersede(item)
+            self.queue.supersede(item)
         for item in self.queue:
             if self._is_silenced(item):
                 item.ending = item.ending or Ending(Outcome.CANCELLED)
@@ -113,15 +113,8 @@ class Obeying:
             # The button was pressed while the journal was written.
             item.ending = Ending(Outcome.CANCELLED, LOCAL_STOP)
         self.queue.add(item)
-        self._supersede(item)
         self.sounding.told("accepted", item)
         self.bell.ring()
-
-    def _supersede(self, new: Item) -> None:
-        for old in (old for name in new.play.supersedes for old in self.queue.named(name) if old is not new):
-            old.superseded_by = new.id
-            if old.stage is not Stage.SOUNDING:
-                old.ending = old.ending or Ending(Outcome.SUPERSEDED, new.id)
 
     async def _cancel(self, order: Order) -> None:
         # Obeyed whatever the hour: an old cancel said again silences nothing that is not already silent.

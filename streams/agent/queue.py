@@ -142,8 +142,17 @@ class Queue:
         return len(self.items) >= self.longest
 
     def add(self, item: Item) -> None:
-        """Take an item in."""
+        """Take an item in. What it replaces ends; what sounds goes on until the new one can begin."""
         self.items[item.id] = item
+        self.supersede(item)
+
+    def supersede(self, new: Item) -> None:
+        """End what an item replaces."""
+        replaced = (old for name in new.play.supersedes for old in self.named(name) if old is not new)
+        for old in replaced:
+            old.superseded_by = new.id
+            if old.stage is not Stage.SOUNDING:
+                _give_way(old)
 
     def drop(self, item: Item) -> None:
         """Let go of an item that has its outcome."""
@@ -261,6 +270,7 @@ def cut(item: Item, place_ms: int) -> None:
     item.stage = Stage.PAUSED
     item.place_ms = place_ms
     item.best_ms = max(item.best_ms, place_ms)
+    _give_way(item)
 
 
 def finish(item: Item, now_ms: int) -> None:
@@ -271,6 +281,16 @@ def finish(item: Item, now_ms: int) -> None:
     item.best_ms = item.place_ms = 0
     item.is_broken = item.crash_replay = False
     item.rest_until = now_ms + item.play.pause_ms
+    if item.has_more:
+        _give_way(item)
+    elif item.ending and item.ending.reason is None:
+        # A cancel that came within the last samples ended nothing.
+        item.ending = None
+
+
+def _give_way(item: Item) -> None:
+    if item.superseded_by and item.ending is None:
+        item.ending = Ending(Outcome.SUPERSEDED, item.superseded_by)
 
 
 def after_crash(item: Item) -> None:

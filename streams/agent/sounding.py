@@ -160,11 +160,6 @@ class Sounding:
 
     async def _finish(self, item: Item) -> None:
         finish(item, self.time.now().ms)
-        if not item.has_more and item.ending and item.ending.reason is None:
-            # A cancel that came within the last samples ended nothing.
-            item.ending = None
-        if item.superseded_by and item.has_more:
-            item.ending = item.ending or Ending(Outcome.SUPERSEDED, item.superseded_by)
         if item.ending or not item.has_more:
             await self._end(item)
         else:

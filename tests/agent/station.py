@@ -103,9 +103,8 @@ class Station:
             for task in self._tasks:
                 task.cancel()
             ends = await asyncio.gather(*self._tasks, return_exceptions=True)
-        failed = [end for end in ends if isinstance(end, Exception)]
-        if failed:
-            raise failed[0]
+        for failed in (end for end in ends if isinstance(end, Exception)):
+            raise _innermost(failed)
 
     def _connected(self, link: MemoryLink) -> None:
         self.link = link
@@ -161,7 +160,12 @@ class Station:
         self.fetch.sounds[ref.sha256] = sound
         issued = issued or self.now()
         name = play.pop("announcement", f"announcement-{self.names}")
-        fields = {"sent": issued, "identifier": f"{self.names:06}", "recording": ref, "sender_level": Level.TOWN} | play
+        fields: dict[str, Any] = {
+            "sent": issued,
+            "identifier": f"{self.names:06}",
+            "recording": ref,
+            "sender_level": Level.TOWN,
+        } | play
         return Order(
             id=f"order-{self.names}",
             kind=OrderKind.PLAY,
@@ -170,7 +174,7 @@ class Station:
             scope=scope,
             issued=issued,
             expires=issued + timedelta(seconds=lives),
-            play=Play(announcement=name, origin="o", revision=1, sound_class=sound_class, severity=severity, **fields),
+            play=Play(name, "o", 1, sound_class, severity, **fields),
         )
 
     def notice(self, ms: int = 2_000, **more: Any) -> Order:
@@ -226,6 +230,12 @@ class Station:
         ends = {repr(message): message for message in self.receipts(order, "done")}
         assert len(ends) == 1, ends or self.said
         return next(iter(ends.values()))
+
+
+def _innermost(failed: BaseException) -> BaseException:
+    while isinstance(failed, BaseExceptionGroup):
+        failed = failed.exceptions[0]
+    return failed
 
 
 def sealed(order: Order, purpose: Purpose | None = None) -> Envelope:
