@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 WARM_UP = "您好。"
-# Below the desk, which must stay quick while a long notice is being made.
-NICE = 5
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class _Wanted:
 def run(speaker: str) -> None:
     """Be the voice process: load, warm up, say ready, then answer until end of file."""
     line = _private_stdout()
-    os.nice(NICE)
     import onnxruntime as ort
 
     engine = Kokoro(speaker)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SPEAKERS = ("zf_xiaobei", "zm_yunxi")
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+# Raise it whenever phonemes.py spells a sentence otherwise; it stands here because phonemes.py loads a dictionary.
+PHONEMES_VERSION = "1"
 LONGEST = 510
 SPEED = 1.0
 THREADS = 2
@@ -64,10 +66,10 @@ class Kokoro:
             VoiceFailed: it holds something that is not Mandarin, or is too long.
             Interrupted: it was stopped.
         """
-        tokens = _tokens(sentence)
+        numbers = tokens(sentence)
         asked = {
-            "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
-            "style": self._style[len(tokens) - 1 : len(tokens)],
+            "tokens": np.array([[0, *numbers, 0]], dtype=np.int64),
+            "style": self._style[len(numbers) - 1 : len(numbers)],
             "speed": np.array([SPEED], dtype=np.float32),
         }
         try:
@@ -81,23 +83,26 @@ class Kokoro:
 
 def fingerprint(speaker: str) -> str:
     """Everything that shapes the sound of a speaker; loads no model."""
-    from audio.voices.phonemes import PHONEMES_VERSION
-
     packages = " ".join(f"{package} {version(package)}" for package in ("onnxruntime", "pypinyin", "rjieba"))
     style = hashlib.sha256(_speaker(speaker)).hexdigest()
     return f"kokoro {MODEL_SHA256} {speaker} {style} phonemes {PHONEMES_VERSION} speed {SPEED} {RATE_HZ} {packages}"
 
 
-def _tokens(sentence: str) -> list[int]:
+def tokens(sentence: str) -> list[int]:
+    """A sentence in the model's own numbers.
+
+    Raises:
+        VoiceFailed: it holds something that is not Mandarin, or is too long.
+    """
     from audio.voices.phonemes import phonemes
 
     try:
-        tokens = [TOKENS[sound] for sound in phonemes(sentence)]
+        numbers = [TOKENS[sound] for sound in phonemes(sentence)]
     except KeyError as error:
         raise VoiceFailed(f"Kokoro does not know {error.args[0]!r} in {sentence!r}") from error
-    if not 0 < len(tokens) < LONGEST:
-        raise VoiceFailed(f"{len(tokens)} phonemes in {sentence!r}: Kokoro says 1 to {LONGEST - 1} at a time")
-    return tokens
+    if not 0 < len(numbers) < LONGEST:
+        raise VoiceFailed(f"{len(numbers)} phonemes in {sentence!r}: Kokoro says 1 to {LONGEST - 1} at a time")
+    return numbers
 
 
 def _speaker(name: str) -> bytes:

@@ -23,16 +23,18 @@ class Limits:
 
     Attributes:
         start_seconds: from its start until it is ready; a cold disk needs up to 15 s.
-        sentence_seconds: for one sentence; the longest takes 10 s on a free machine of two cores.
+        sentence_seconds: for one sentence, whatever its length.
+        seconds_per_character: for each of its characters besides; a free machine of two cores needs 0.1.
         back_off_seconds: before the first restart; doubled each time.
         longest_back_off_seconds: where the doubling ends.
         restarts: deaths in a row after which all who wait are told to come later.
-        deaths_over_one: deaths over the same sentence after which it is taken to be the cause.
+        deaths_over_one: deaths over the same sentence after which it is taken to be the cause; hanging counts twice.
         waiting: sentences in each lane.
     """
 
     start_seconds: float = 60
-    sentence_seconds: float = 60
+    sentence_seconds: float = 10
+    seconds_per_character: float = 1
     back_off_seconds: float = 0.2
     longest_back_off_seconds: float = 30
     restarts: int = 5
@@ -45,6 +47,10 @@ USUAL = Limits()
 
 class _Died(Exception):
     """The child is gone, or of no use any more."""
+
+
+class _Hung(_Died):
+    """It lives and says nothing."""
 
 
 class VoiceProcess:
@@ -187,8 +193,8 @@ class VoiceProcess:
             self._current = asked = await self._lanes.take()
             try:
                 result = await self._ask(child, asked)
-            except BaseException:
-                self._keep(asked)
+            except BaseException as error:
+                self._keep(asked, 2 if isinstance(error, _Hung) else 1)
                 raise
             finally:
                 self._current = None
@@ -202,7 +208,7 @@ class VoiceProcess:
         """Hand a sentence to the child; None when it was stopped."""
         self._number += 1
         self._send(child, {"say": self._number, "sentence": asked.sentence})
-        head, body = await _read(child, self._limits.sentence_seconds)
+        head, body = await _read(child, self._patience_seconds(asked.sentence))
         if head.get("said") == self._number:
             return np.frombuffer(body, dtype="<f4").astype(np.float32)
         if head.get("failed") == self._number:
@@ -220,13 +226,16 @@ class VoiceProcess:
         if child.stdin and not child.stdin.is_closing():
             child.stdin.write(frames.frame(head))
 
-    def _keep(self, asked: Asked) -> None:
+    def _keep(self, asked: Asked, deaths: int) -> None:
         """The child died over this sentence: again with the next one, unless it looks like the cause."""
-        asked.deaths += 1
+        asked.deaths += deaths
         if asked.deaths < self._limits.deaths_over_one:
             self._lanes.put_back(asked)
         else:
-            answer(asked, VoiceFailed(f"{self.name} died {asked.deaths} times over {asked.sentence!r}"))
+            answer(asked, VoiceFailed(f"{self.name} died or hung again and again over {asked.sentence!r}"))
+
+    def _patience_seconds(self, sentence: str) -> float:
+        return self._limits.sentence_seconds + self._limits.seconds_per_character * len(sentence)
 
     def _back_off_seconds(self) -> float:
         return min(self._limits.back_off_seconds * 2.0 ** (self._deaths - 1), self._limits.longest_back_off_seconds)
@@ -247,7 +256,7 @@ async def _read(child: Process, limit_seconds: float) -> tuple[frames.Head, byte
             head_length, body_length = frames.lengths(await child.stdout.readexactly(frames.LENGTHS.size))
             return frames.head(await child.stdout.readexactly(head_length)), await child.stdout.readexactly(body_length)
     except TimeoutError as error:
-        raise _Died(f"it said nothing for {limit_seconds:g} s") from error
+        raise _Hung(f"it said nothing for {limit_seconds:g} s") from error
     except asyncio.IncompleteReadError as error:
         raise _Died("its line broke off") from error
     except (OSError, ValueError) as error:
