@@ -39,9 +39,10 @@ def list_number(match: re.Match[str], _last: Piece | None) -> str:
 
 
 @rule("mark", r"[,;!?:…|&]|\.(?!\d)|(?<!\d)\.")
-def mark(match: re.Match[str], _last: Piece | None) -> str | None:
+def mark(match: re.Match[str], last: Piece | None) -> str | None:
     """Western marks and their like; not within a figure."""
-    if match[0] in ":,." and before(match, 1).isdigit() and after(match, 1).isdigit():
+    follows_whole = match[0] == "," and last is not None and last.rule in ("time", "telephone")
+    if match[0] in ":,." and not follows_whole and before(match, 1).isdigit() and after(match, 1).isdigit():
         return None
     return _SAME[match[0]]
 

@@ -12,7 +12,7 @@ _COUNT_BEGUN = re.compile(r"[第共计约达为近超过到至增减余剩有是
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 _NO_MORE = r"(?![\d.,:%]?\d)"
 _MOBILE = r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
-_LANDLINE = r"\(?0\d{2,3}\)?[-— ]?\d{7,8}"
+_LANDLINE = r"\(?0\d{2,3}\)?[-— ]{0,2}(?:\d{7,8}|\d{3,4}[- ]\d{4})"
 _PREFIX = r"(?<![\dA-Za-z.])(?:\+86[- ]?)?"
 _FREE = r"[48]00[- ]?\d{3,4}[- ]?\d{3,4}"
 _ROAD = "|".join(f"(?<={kind})" for kind in ("国道", "省道", "县道", "乡道", "高速"))
@@ -38,6 +38,13 @@ def called(match: re.Match[str], last: Piece | None) -> str | None:
         and re.fullmatch(r"\s*(?:或者?|和|及|与|、|，|,|/|;)?\s*", match.string[last.end : match.start()])
     )
     return telephone(match[0]) if chained or _CALLED.search(before(match, 16)) else None
+
+
+@rule("telephone", rf"\s*[/,]\s*(?P<number>\d{{3,12}}){_NO_MORE}")
+def next_telephone(match: re.Match[str], last: Piece | None) -> str | None:
+    """5521234/5521235."""
+    follows = last is not None and last.rule == "telephone" and last.end == match.start()
+    return "、" + telephone(match["number"]) if follows else None
 
 
 @rule("telephone", rf"(?<![\dA-Za-z.第])(?:{SHORT_NUMBERS}){_NO_MORE}(?!\s*[-~:/]\s*\d)")
@@ -73,6 +80,24 @@ def milestone(match: re.Match[str], _last: Piece | None) -> str:
     """K2650+300."""
     said = LETTERS["K"] + telephone(match["kilometres"])
     return said + ("加" + telephone(match["metres"]) if match["metres"] else "")
+
+
+@rule("road", r"(?<![\d.A-Za-z第-])\d{3,4}(?=国道|省道|县道|乡道)")
+def numbered_road(match: re.Match[str], _last: Piece | None) -> str:
+    """312国道."""
+    return telephone(match[0])
+
+
+@rule("room", r"(?<![\d.A-Za-z])\d{3,4}(?=室|房间|号房|包间)")
+def room(match: re.Match[str], _last: Piece | None) -> str:
+    """201室."""
+    return telephone(match[0])
+
+
+@rule("day", r"(?<![\d.])(?P<month>\d{1,2})·(?P<day>\d{1,2})(?![\d.])")
+def remembered_day(match: re.Match[str], _last: Piece | None) -> str:
+    """3·15, a day that became a name."""
+    return digits(match["month"] + match["day"])
 
 
 @rule("document number", r"[(\[〔【{](?P<year>(?:19|20)\d\d)年?[)\]〕】}]\s*(?P<ordinal>第?)(?P<number>\d{1,5})(?=号)")
@@ -114,6 +139,7 @@ def lettered_dash(_match: re.Match[str], _last: Piece | None) -> str:
 
 
 RULES = (
-    full_telephone, called, short_telephone, extension, road, lettered_road, milestone, document, roman, word,
+    full_telephone, called, next_telephone, short_telephone, extension, road, lettered_road, milestone,
+    numbered_road, room, remembered_day, document, roman, word,
     letters, lettered_dash,
 )  # fmt: skip

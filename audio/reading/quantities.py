@@ -92,7 +92,7 @@ def number_range(match: re.Match[str], _last: Piece | None) -> str | None:
 def fraction(match: re.Match[str], _last: Piece | None) -> str | None:
     """Only proper ones: 7/15 may be a date, and so it is one too many to guess when it is not a plain part."""
     part, whole = int(match["part"]), int(match["whole"])
-    if not 0 < part < whole or (whole > 10 and whole % 10):
+    if not 0 < part < whole or (whole >= 10 and (whole <= 31 or whole % 10)):
         return None
     return f"{cardinal(match['whole'])}分之{cardinal(match['part'])}"
 
