@@ -1,6 +1,6 @@
 """Topology: which stage reads what, and which worker takes what: names only, no code and no engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broadcaster.model.precedence import Lane
@@ -16,6 +16,8 @@ class StagePlace:
         topics: names, in which ``{lane}`` stands for the lane.
         batch: most events in one transaction.
         together: the stage is handed the whole batch; else one event after another, each seeing what the last one put.
+        last_only: type of event → field of its payload: of several in a batch with the same value only the last is
+            handed over. For stages that look again at a thing, however often they are told that it changed.
     """
 
     name: str
@@ -23,6 +25,7 @@ class StagePlace:
     lanes: tuple[Lane, ...]
     batch: int
     together: bool = False
+    last_only: Mapping[str, str] = field(default_factory=dict)
 
     def topics_in(self, lane: Lane) -> tuple[str, ...]:
         """Name what it reads in a lane."""
@@ -53,9 +56,10 @@ class Topology:
         batch: int = 50,
         *,
         together: bool = False,
+        last_only: Mapping[str, str] | None = None,
     ) -> None:
         """Let a stage read topics in lanes, so many events a transaction."""
-        self.stages[name] = StagePlace(name, tuple(topics), tuple(lanes), batch, together)
+        self.stages[name] = StagePlace(name, tuple(topics), tuple(lanes), batch, together, dict(last_only or {}))
 
     def worker(self, name: str, kinds: Sequence[str], lanes: Sequence[Lane] = BOTH) -> None:
         """Let a worker take kinds of work in lanes."""
@@ -68,7 +72,10 @@ def town() -> Topology:
     topology.stage("airing", ["announcements.{lane}", "scripts.{lane}"])
     # Receipts are many and small, and all in one lane: they are repeated until confirmed, so they can wait.
     topology.stage("acknowledging", ["receipts"], lanes=[Lane.NOTICE], batch=500, together=True)
-    topology.stage("closing", ["deliveries", "announcements.{lane}"])
+    # An announcement with a thousand loudspeakers changes three thousand times: it is looked at once a batch.
+    topology.stage(
+        "closing", ["deliveries", "announcements.{lane}"], batch=200, last_only={"delivery.changed.v1": "announcement"}
+    )
     topology.worker("voicing", ["voice"])
     topology.worker("ordering", ["order"])
     topology.worker("sending", ["send"])

@@ -23,6 +23,10 @@ from broadcaster.signing.talk import (
 )
 
 
+TIMES_AT_ONCE = 16
+"""After a restart every loudspeaker asks for the time at once; the signer takes so many together, and orders besides."""
+
+
 class SocketSigner:
     """The port `Signer` over a Unix socket.
 
@@ -36,6 +40,7 @@ class SocketSigner:
     def __init__(self, socket: Path, *, wait_seconds: float = 5.0) -> None:
         self._socket = socket
         self._wait_seconds = wait_seconds
+        self._times = asyncio.Semaphore(TIMES_AT_ONCE)
         self.pending = 0
 
     async def sign(self, kind: str, subject: str, village: str) -> OrderKept:
@@ -45,7 +50,8 @@ class SocketSigner:
 
     async def time(self, nonce: str) -> SignedTime:
         """Sign what time it is."""
-        return read_time((await self._ask({"ask": "time", "nonce": nonce}))["time"])
+        async with self._times:
+            return read_time((await self._ask({"ask": "time", "nonce": nonce}))["time"])
 
     async def public_keys(self) -> tuple[PublicKey, ...]:
         """Return what loudspeakers have to trust.

@@ -37,6 +37,7 @@ LOG = "outbox"
 """Under this name a reader keeps its one place in the whole log."""
 
 RETRIES_AT_ONCE = 20
+LONGEST_WAIT_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -58,6 +59,17 @@ class Reader:
 def reader_id(stage: str, lane: Lane) -> str:
     """Name a stage's reader in one lane: some topics carry both lanes, and each lane has its own place in them."""
     return f"{stage}.{lane}"
+
+
+def last_only(events: Sequence[Event], fields: Mapping[str, str]) -> list[Event]:
+    """Leave out what a later event of the batch says again; see `StagePlace.last_only`."""
+    last: dict[object, Event] = {}
+    for event in events:
+        name = fields.get(event.type)
+        key = (event.type, str((event.payload or {}).get(name))) if name else event.id
+        last.pop(key, None)
+        last[key] = event
+    return list(last.values())
 
 
 class EmbeddedEngine:
@@ -185,7 +197,8 @@ class EmbeddedEngine:
         self, pen: LogPen, reader: Reader, lines: Sequence[tuple[str, str, str | None, bytes]], now: datetime
     ) -> None:
         new = pen.inbox_new(reader.id, [event_id for event_id, *_ in lines], now)
-        events = [self._decode(topic, key, body) for event_id, topic, key, body in lines if event_id in new]
+        found = [self._decode(topic, key, body) for event_id, topic, key, body in lines if event_id in new]
+        events = last_only(found, reader.place.last_only)
         for group in [events] if reader.place.together else [[event] for event in events]:
             if group:
                 pen.put(*reader.stage(group, pen))
@@ -243,12 +256,19 @@ class EmbeddedEngine:
     async def _retry_on(self, lane: Lane) -> None:
         ear = self._bell.listen(f"retries.{lane}")
         while True:
+            wait_seconds = self._poll_seconds
             try:
                 if await self.retry(lane):
                     continue
+                wait_seconds = await self._until_retry(lane)
             except OutOfReach as error:
                 die_unless_full(error)
-            await ear.wait(self._poll_seconds)
+            await ear.wait(wait_seconds)
+
+    async def _until_retry(self, lane: Lane) -> float:
+        due = await self._book.write(lane, lambda pen: pen.next_retry(lane))
+        seconds = (due - self._clock.now()).total_seconds() if due else LONGEST_WAIT_SECONDS
+        return min(max(seconds, 0.0) + 0.001, LONGEST_WAIT_SECONDS)
 
     async def _retry_one(self, retry: Retry) -> None:
         reader = self._readers.get(retry.reader)

@@ -34,7 +34,7 @@ async def embedded(
     limits: BuryingLimits,
 ) -> AsyncIterator[EmbeddedEngine]:
     """Run the embedded engine within a block."""
-    engine = EmbeddedEngine(book, bell, clock, topology, stages, limits=limits)
+    engine = EmbeddedEngine(book, bell, clock, topology, stages, limits=limits, poll_seconds=5)
     async with running(engine.run()):
         yield engine
 
@@ -125,7 +125,7 @@ class Town:
         """Wait for something to become true."""
         async with asyncio.timeout(within.total_seconds()):
             while not await true():
-                await self.clock.sleep(0.25)
+                await self.clock.sleep(1)
 
     async def until_noted(self, count: int) -> None:
         """Wait for so many lines."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,21 @@ async def test_a_batch_that_was_run_but_not_committed_is_run_again_with_one_effe
 
     assert sorted(await town.noted()) == ["notice-0", "notice-1", "notice-2"]
     assert await town.followed(Lane.NOTICE) == 3
+
+
+async def test_a_stage_that_looks_again_is_told_once_of_many_changes(town: Town, run: Run) -> None:
+    """
+    A thousand receipts of one announcement are not a thousand reasons to count its loudspeakers.
+    """
+    again = {"announcement.planned.v1": "announcement"}
+    town.topology.stage("noting", ["announcements.{lane}"], batch=50, together=True, last_only=again)
+    repeated = [replace(planned(n % 2), id=f"event-{n}") for n in range(50)]
+    await town.happen(*repeated)
+
+    async with run():
+        await town.until_noted(2)
+
+    assert town.calls == [["notice-0", "notice-1"]]
 
 
 async def test_an_alert_does_not_wait_for_ten_thousand_notices(town: Town, run: Run) -> None:
