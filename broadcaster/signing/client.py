@@ -22,9 +22,8 @@ from broadcaster.signing.talk import (
     write_message,
 )
 
-
 TIMES_AT_ONCE = 16
-"""After a restart every loudspeaker asks for the time at once; the signer takes so many together, and orders besides."""
+"""After a restart every loudspeaker asks for the time at once; the signer takes so many together, orders besides."""
 
 
 class SocketSigner:
