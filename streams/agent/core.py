@@ -78,6 +78,7 @@ class AgentSettings:
     """What one loudspeaker is told at enrolment, and its bounds.
 
     Attributes:
+        jitter_seconds: up to how long the fetching of a routine recording waits.
         longest_queue: unfinished orders beyond which routine ones are refused as ``full``.
         longest_journal: the same for all that is remembered, ended orders included.
     """
@@ -89,6 +90,7 @@ class AgentSettings:
     way: RightOfWay = field(default_factory=RightOfWay)
     epoch: int = 0
     block_ms: int = BLOCK_MS
+    jitter_seconds: float = 1.0
     longest_queue: int = 200
     longest_journal: int = 20_000
 
@@ -137,7 +139,7 @@ class Agent:
             self._say,
             settings.longest_journal,
         )
-        self.fetching = Fetching(self.queue, recordings, self.time, clock, self._bell, self._need)
+        self.fetching = Fetching(self.queue, recordings, self.time, clock, self._bell, self._need, self._jitter)
 
     # --- its life
 
@@ -247,6 +249,9 @@ class Agent:
         if now - self._needed_at >= NEED_SECONDS:
             self._needed_at = now
             self._say({"type": "need", **what})
+
+    def _jitter(self) -> float:
+        return self._random.uniform(0, self.settings.jitter_seconds)
 
     def _nonce(self) -> str:
         return self._random.getrandbits(128).to_bytes(16, "big").hex()

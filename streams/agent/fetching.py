@@ -20,7 +20,12 @@ AT_ONCE = 4
 
 @dataclass(slots=True)
 class Fetching:
-    """Fetches for the items of a queue, the first in turn first, until each has its recording or has ended."""
+    """Fetches for the items of a queue, the first in turn first, until each has its recording or has ended.
+
+    Attributes:
+        need: tells the service what is lacking.
+        jitter: seconds that a routine item waits first, so that a town does not ask all at once; alerts never do.
+    """
 
     queue: Queue
     recordings: Recordings
@@ -28,6 +33,7 @@ class Fetching:
     clock: Clock
     bell: Bell
     need: Callable[[dict[str, Any]], None]
+    jitter: Callable[[], float] = lambda: 0.0
     _under_way: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -59,6 +65,8 @@ class Fetching:
 
     async def _try(self, item: Item) -> None:
         tries = 0
+        if item.is_routine and not self.recordings.has(item.play.recording):
+            await self.clock.sleep(self.jitter())
         while item.id in self.queue.items:
             try:
                 await self.recordings.get(item.play.recording)

@@ -8,11 +8,14 @@ from typing import Any
 from broadcaster.model.delivery import Receipt, ReceiptKind
 from broadcaster.model.errors import Invalid
 from broadcaster.model.identity import follows
+from broadcaster.model.order import LONGEST_BODY_BYTES
 from broadcaster.signing.envelope import Envelope
 
 Message = dict[str, Any]
 PROTO = 1
-LARGEST_MESSAGE_BYTES = 16 * 1024
+LARGEST_MESSAGE_BYTES = LONGEST_BODY_BYTES * 4 // 3 + 1024
+"""An order whose body is the longest allowed, in base64, with its signature round it."""
+
 SOFTWARE = "village-broadcaster 0.1.0"
 LISTED_OPEN = 180
 """Open orders that a hello of at most 16 KiB can name; the digest covers all."""

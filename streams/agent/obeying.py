@@ -17,6 +17,7 @@ from streams.agent.queue import Ending, Item, Queue, Stage, after_crash
 from streams.agent.sounding import Sounding
 from streams.agent.timekeeping import Now, ServiceTime
 
+FOR_EVER = 2**62
 LAST_STOP = "last_stop"
 LOCAL_STOP = "local_stop"
 
@@ -52,8 +53,8 @@ class Obeying:
 
     async def stop_here(self) -> None:
         """Obey the button on the loudspeaker: all that was issued before now falls silent, and is told."""
-        now_ms = self.time.now().ms
-        await self._silence((), before_ms=now_ms, by=LOCAL_STOP, mark=Mark(LOCAL_STOP, now_ms))
+        # All that is held was issued before now, whatever this loudspeaker knows of the hour.
+        await self._silence((), before_ms=FOR_EVER, by=LOCAL_STOP, mark=Mark(LOCAL_STOP, self.time.now().ms))
 
     async def take_up(self) -> None:
         """Go on with what the journal holds: what waited waits on, what sounded is set right."""

@@ -116,6 +116,10 @@ class Recordings:
             self._locks.pop(recording.sha256, None)
         return self._remember(recording.sha256, found)
 
+    def has(self, recording: RecordingRef) -> bool:
+        """Tell whether it is decoded already."""
+        return recording.sha256 in self._decoded
+
     @property
     def held(self) -> int:
         """Return how many are decoded."""

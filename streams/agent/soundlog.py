@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+LARGEST_BYTES = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -77,22 +79,44 @@ class MemorySoundLog:
 
 
 class FileSoundLog:
-    """JSON lines, flushed line by line; several loudspeakers of one process may share it."""
+    """JSON lines, flushed line by line; several loudspeakers of one process may share it.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        largest_bytes: beyond this the file is set aside as ``<name>.1``, in place of the one before.
+    """
+
+    def __init__(self, path: Path, largest_bytes: int = LARGEST_BYTES) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        is_torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+        self._path = path
+        self._largest_bytes = largest_bytes
+        is_torn = _is_torn(path)
+        self._file = self._open()
         if is_torn:
             self._file.write("\n")
 
     def note(self, stretch: Stretch) -> None:
         """Append a line, to the page cache: it survives the process, and costs microseconds."""
+        if self._file.tell() >= self._largest_bytes:
+            self._file.close()
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+            self._file = self._open()
         self._file.write(json.dumps(stretch.to_json(), ensure_ascii=False) + "\n")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _open(self) -> TextIO:
+        return self._path.open("a", encoding="utf-8", buffering=1)
+
+
+def _is_torn(path: Path) -> bool:
+    """Tell whether the last line was cut off by the end of a process."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"
 
 
 def merged(stretches: Iterable[Stretch]) -> list[Stretch]:

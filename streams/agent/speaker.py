@@ -1,13 +1,14 @@
 """Speaker: puts one loudspeaker together from its parts, and runs it as a process."""
 
 import asyncio
+import itertools
 import random
 import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from audio.playing import NullSink, PipeSink, Sink, WaveSink
 from broadcaster.model.clock import Clock, SystemClock
@@ -33,8 +34,8 @@ class SpeakerSettings:
         service_url: ``http://host:port`` of the service.
         home: its key, enrolment, journal and recordings; outlives restarts, belongs to one loudspeaker.
         out: where the WAV and the sound log go; `home` if None.
-        sink: ``pipe`` plays through aplay or pacat, ``wave`` writes ``<id>.wav``, ``null`` keeps time only; ``auto`` is
-            ``wave`` where `out` is given, else ``pipe``.
+        sink: ``pipe`` plays through aplay or pacat, ``wave`` writes ``<id>.wav`` (after a restart ``<id>.2.wav`` …),
+            ``null`` keeps time only; ``auto`` is ``wave`` where `out` is given, else ``pipe``.
         enrol_token: needed once, while there is no enrolment in `home`.
         reads_stop: a line "stop" on standard input presses the button; SIGUSR1 does so always.
     """
@@ -100,26 +101,45 @@ async def _enrolled(settings: SpeakerSettings, clock: Clock) -> Enrolment:
 def _sink(settings: SpeakerSettings, out: Path, clock: Clock) -> Sink:
     name = settings.sink if settings.sink != "auto" else ("wave" if settings.out else "pipe")
     if name == "wave":
-        return WaveSink(out / f"{settings.id}.wav", clock)
+        return WaveSink(_free(out / f"{settings.id}.wav"), clock)
     return PipeSink(clock) if name == "pipe" else NullSink(clock)
+
+
+def _free(path: Path) -> Path:
+    """Name a file that is not there yet: what sounded before a restart is kept."""
+    others = (path.with_name(f"{path.stem}.{n}{path.suffix}") for n in itertools.count(2))
+    return path if not path.exists() else next(other for other in others if not other.exists())
 
 
 async def _obey_button(agent: Agent, reads_stop: bool) -> None:
     """Press the local stop at each SIGUSR1 and each line "stop" on standard input."""
     pressed = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, pressed.set)
-    async with asyncio.TaskGroup() as tasks:
-        if reads_stop:
-            tasks.create_task(_read_button(pressed))
-        while True:
-            await pressed.wait()
-            pressed.clear()
-            await agent.stop_here()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, pressed.set)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if reads_stop:
+                tasks.create_task(_read_button(pressed))
+            while True:
+                await pressed.wait()
+                pressed.clear()
+                await agent.stop_here()
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
+
+
+def _can_speak(stdin: TextIO | None) -> bool:
+    if stdin is None or stdin.closed:
+        return False
+    mode = os.fstat(stdin.fileno()).st_mode
+    return stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 async def _read_button(pressed: asyncio.Event) -> None:
     reader = asyncio.StreamReader()
-    # A closed standard input, or /dev/null, is no button.
+    # A closed standard input is no button, nor is /dev/null, of which the loop would complain once it listens to it.
+    if not _can_speak(sys.stdin):
+        return
     with suppress(ValueError, OSError):
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while line := await reader.readline():

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from audio.playing import NullSink, wave_header
+from audio.playing import BLOCK_MS, NullSink, wave_header
 from broadcaster.model.area import Level
 from broadcaster.model.clock import milliseconds
 from broadcaster.model.order import Cancelled, Order, OrderKind, Play, Purpose, RecordingRef, write_order
@@ -59,6 +59,8 @@ class Station:
     confirms: bool = True
     tells_time: bool = True
     longest_queue: int = 200
+    jitter_seconds: float = 0
+    block_ms: int = BLOCK_MS
     log: MemorySoundLog = field(default_factory=MemorySoundLog)
     fetch: MemoryFetch = field(default_factory=MemoryFetch)
     said: list[Message] = field(default_factory=list)
@@ -75,7 +77,13 @@ class Station:
 
     def _agent(self) -> Agent:
         settings = AgentSettings(
-            SPEAKER, VILLAGE, quiet=self.quiet, limits=self.limits, longest_queue=self.longest_queue
+            SPEAKER,
+            VILLAGE,
+            quiet=self.quiet,
+            limits=self.limits,
+            longest_queue=self.longest_queue,
+            jitter_seconds=self.jitter_seconds,
+            block_ms=self.block_ms,
         )
         return Agent(
             settings,

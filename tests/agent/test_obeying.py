@@ -207,6 +207,7 @@ async def test_a_cancel_that_comes_first_is_remembered(station: Station) -> None
 async def test_stop_everything_silences_what_was_issued_before_and_nothing_after(station: Station) -> None:
     sounding, waiting, unseen = station.notice(30_000), station.notice(), station.notice()
     await station.send(sounding)
+    await asyncio.sleep(1)
     await station.send(waiting)
     await asyncio.sleep(5)
 
@@ -369,3 +370,29 @@ async def test_an_order_message_is_the_envelope_with_its_type(station: Station) 
     message = order_message(sealed(station.notice()))
 
     assert message.keys() == {"type", "v", "kid", "body", "sig"}
+
+
+async def test_routine_recordings_are_not_all_asked_for_at_once(clock: VirtualClock) -> None:
+    """
+    A notice goes to a thousand loudspeakers in one second; an alert waits for nobody.
+    """
+    async with Station(clock, jitter_seconds=30).on() as station:
+        notice, alert = station.notice(1_000), station.alert(1_000)
+        await station.send(notice)
+        await station.send(alert)
+        await asyncio.sleep(2)
+        assert station.heard() == [(alert.id, 0, 1_000)]
+
+        await asyncio.sleep(30)
+        assert station.done(notice)["outcome"] == "played"
+
+
+async def test_the_button_works_before_the_hour_is_known(clock: VirtualClock) -> None:
+    async with Station(clock, tells_time=False).on() as station:
+        alert = station.alert(30_000)
+        await station.send(alert)
+        await asyncio.sleep(5)
+        await station.agent.stop_here()
+        await asyncio.sleep(2)
+
+        assert station.done(alert)["outcome"] == "cancelled"

@@ -129,11 +129,11 @@ class Village:
 
 
 @given(comings())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_item_gets_one_outcome_and_nobody_entitled_waits(coming: list[Coming]) -> None:
     village = Village(coming)
 
-    village.live(400)
+    village.live(200)
 
     assert set(village.outcomes) == village.taken
     assert len(village.queue) == 0

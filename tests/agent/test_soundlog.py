@@ -43,3 +43,14 @@ def test_a_line_names_its_samples_as_the_protocol_does(tmp_path: Path) -> None:
 
     assert (fields["from"], fields["to"]) == (0, 480)
     assert Stretch.from_json(fields) == STRETCH
+
+
+def test_a_log_does_not_fill_the_card(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    log = FileSoundLog(path, largest_bytes=10_000)
+    for n in range(1_000):
+        log.note(replace(STRETCH, order=f"order-{n}"))
+    log.close()
+
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 25_000
+    assert read_sound_log(path)[-1].order == "order-999"

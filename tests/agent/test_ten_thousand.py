@@ -73,7 +73,7 @@ class Attack:
 
 
 async def test_exactly_the_genuine_orders_sound_once(clock: VirtualClock) -> None:
-    async with Station(clock).on() as station:
+    async with Station(clock, block_ms=100).on() as station:
         attack = Attack(station)
         for _ in range(ORDERS // WAVE):
             for _ in range(WAVE):
