@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import os
 import random
 import signal
+import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
