@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.routing import BaseRoute
 
 from broadcaster.desk.office import Desk
@@ -19,7 +18,9 @@ from broadcaster.web.api import alerts, notices, people, places, reading
 from broadcaster.web.api.shapes import Problem
 from broadcaster.web.auth import Attempts, Gate
 from broadcaster.web.guard import Capped, Guarded
+from broadcaster.web.packed import Packed
 from broadcaster.web.problems import all_problems, answer_with_problems
+from broadcaster.web.rendering import problem_page
 
 HERE = Path(__file__).parent
 PAGES = ("broadcaster.web.console.pages", "broadcaster.web.villagers.pages")
@@ -84,6 +85,7 @@ def create_app(
     app.state.desk, app.state.watch, app.state.shelf, app.state.public_keys = desk, watch, shelf, keys
     app.state.public_origin, app.state.secure_cookies = public_origin.rstrip("/"), secure_cookies
     app.state.volume, app.state.is_line_up = volume, is_line_up
+    app.state.problem_page = problem_page
     app.state.attempts, app.state.audio_cache = Attempts(desk.clock), audio.Cache()
     app.state.live = live.Live(follow or live.BookLog(desk.book), desk.bell, desk.clock)
     app.state.metrics = metrics.Metrics(desk, watch, app.state.live, figures)
@@ -110,7 +112,7 @@ def _add_routes(app: FastAPI, line_routes: Sequence[BaseRoute]) -> None:
             app.include_router(import_module(name).router, include_in_schema=False)
     for folder in ("static", "vendor"):
         if (HERE / folder).is_dir():
-            app.mount(f"/{folder}", StaticFiles(directory=HERE / folder), name=folder)
+            app.mount(f"/{folder}", Packed(HERE / folder), name=folder)
 
 
 async def _problems() -> dict[str, dict[str, dict[str, str]]]:

@@ -55,7 +55,10 @@ def reader_language(connection: HTTPConnection) -> Language:
 
 
 def problem(connection: HTTPConnection, error: BroadcasterError) -> Response:
-    """Turn an error into an answer."""
+    """Turn an error into an answer: a page for a browser that asks for one, else JSON."""
+    if _wants_page(connection):
+        page: Response = connection.app.state.problem_page(connection, error)
+        return page
     language = reader_language(connection)
     status, facts = status_of(error), _facts(error.facts)
     code = error.code if error.code in WORDS or not error.code.startswith("cap_") else "cap"
@@ -70,6 +73,11 @@ def problem(connection: HTTPConnection, error: BroadcasterError) -> Response:
     }
     headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie", **_more_headers(status, error)}
     return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def _wants_page(connection: HTTPConnection) -> bool:
+    is_page = "text/html" in connection.headers.get("accept", "") or "hx-request" in connection.headers
+    return is_page and not connection.url.path.startswith("/api/")
 
 
 def _more_headers(status: int, error: BroadcasterError) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """A town with its app, fresh for each test."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,13 +9,26 @@ import pytest
 
 from broadcaster.store.bell import LocalBell
 from broadcaster.store.book import SqlBook
-from tests.virtual import VirtualClock
+from tests.virtual import START, VirtualClock
 from tests.web.api.town import Town, settle, town_of
 
 
+@pytest.fixture(scope="session")
+def settled_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with the places of the town in it, made once: its migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("settled") / "book.db"
+
+    async def make() -> None:
+        async with SqlBook(path, LocalBell()) as book:
+            await settle(book, START)
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def town(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Town]:
+async def town(settled_book: Path, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Town]:
     bell = LocalBell()
+    shutil.copy(settled_book, tmp_path / "book.db")
     async with SqlBook(tmp_path / "book.db", bell) as book:
-        await settle(book, clock.now())
         yield town_of(book, bell, clock, tmp_path)
