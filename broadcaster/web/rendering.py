@@ -20,7 +20,6 @@ from broadcaster.web.problems import NOBODY_KNOWN, status_of
 from broadcaster.web.words import LANGUAGES, Language
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 LANGUAGE_COOKIE = "lang"
 YEAR_SECONDS = 31_536_000
 
@@ -105,10 +104,10 @@ def iso(at: datetime) -> str:
 
 
 @cache
-def asset(name: str) -> str:
-    """Return the address of one of our own files, with what it holds in its name, so that it may be cached for ever."""
-    held = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
-    return f"/static/{name}?v={held}"
+def asset(name: str, folder: str = "static") -> str:
+    """Return the address of one of our own files, with what it holds in its name, so that it may be kept for ever."""
+    held = hashlib.sha256((HERE / folder / name).read_bytes()).hexdigest()[:10]
+    return f"/{folder}/{name}?v={held}"
 
 
 @cache

@@ -47,6 +47,13 @@ class InVillage:
     has_heard: bool
     is_open: bool
 
+    @property
+    def mood(self) -> str:
+        """Return how it stands there: good (all played it), calm (one did), wait (one may still), or bad."""
+        if self.has_heard:
+            return "good" if self.played == len(self.speakers) else "calm"
+        return "wait" if self.is_open else "bad"
+
 
 @dataclass(frozen=True, slots=True)
 class Funnel:

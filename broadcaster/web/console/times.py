@@ -46,7 +46,8 @@ def chips(now: datetime, kept: datetime | None = None) -> list[Chip]:
 def _coming(now: datetime) -> list[tuple[str, datetime]]:
     local = now.astimezone(SHANGHAI)
     today = {word: local.replace(hour=at.hour, minute=0, second=0, microsecond=0) for word, at in HOURS.items()}
-    return [(word, at if at > local else at + timedelta(days=1)) for word, at in today.items()]
+    coming = [(word, at if at > local else at + timedelta(days=1)) for word, at in today.items()]
+    return sorted(coming, key=lambda one: one[1])
 
 
 def _local(at: datetime) -> datetime:
