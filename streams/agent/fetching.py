@@ -50,7 +50,7 @@ class Fetching:
         lacking = [
             item for item in self.queue if not item.is_ready and item.ending is None and item.id not in self._under_way
         ]
-        return sorted(lacking, key=lambda item: self.queue.way.turn(item.order.standing))
+        return sorted(lacking, key=lambda item: self.queue.way.turn(item.standing))
 
     def _call_off(self) -> None:
         for name in [name for name in self._under_way if name not in self.queue.items]:

@@ -165,7 +165,7 @@ class Obeying:
     def _is_silenced(self, item: Item) -> bool:
         marks = self.ledger.kept.marks
         last_stop_ms = max(marks.get(LAST_STOP, 0), marks.get(LOCAL_STOP, 0))
-        is_stopped = milliseconds(item.order.issued) < last_stop_ms
+        is_stopped = item.issued_ms < last_stop_ms
         return is_stopped or item.play.announcement in self.ledger.kept.tombstones
 
     def _is_full(self) -> bool:
@@ -173,5 +173,5 @@ class Obeying:
 
 
 def _is_hit(item: Item, named: set[str], before_ms: int | None) -> bool:
-    is_before = before_ms is not None and milliseconds(item.order.issued) < before_ms
+    is_before = before_ms is not None and item.issued_ms < before_ms
     return is_before or item.play.announcement in named

@@ -8,7 +8,7 @@ from broadcaster.model.clock import milliseconds, moment
 from broadcaster.model.delivery import Outcome, Reason
 from broadcaster.model.errors import Invalid
 from broadcaster.model.order import Order, Play
-from broadcaster.model.precedence import RightOfWay, SoundClass
+from broadcaster.model.precedence import RightOfWay, SoundClass, Standing
 from broadcaster.model.schedule import QuietHours
 from streams.agent.timekeeping import Now
 
@@ -55,6 +55,7 @@ class Item:
         is_muted: some of it sounded for nobody: volume 0, or the amplifier does not answer.
         rest_until: between repeats, when the next may begin.
         superseded_by: the order that replaces it; what sounds goes on until that one can begin.
+        opens_ms, expires_ms: from when it may sound, and from when no repeat may be begun.
         ending: set when it is to end; whoever holds it then lets it fall silent.
     """
 
@@ -76,18 +77,27 @@ class Item:
     rest_until: int = 0
     superseded_by: str | None = None
     ending: Ending | None = None
+    play: Play = field(init=False)
+    standing: Standing = field(init=False)
+    opens_ms: int = field(init=False)
+    expires_ms: int = field(init=False)
+    issued_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked again and again while something sounds: read from the order once.
+        if self.order.play is None:
+            raise Invalid("order_not_play", order=self.order.id)
+        self.play = self.order.play
+        self.standing = self.order.standing
+        starts = (self.play.not_before, self.play.t0)
+        self.opens_ms = max((milliseconds(at) for at in starts if at), default=0)
+        self.expires_ms = milliseconds(self.order.expires)
+        self.issued_ms = milliseconds(self.order.issued)
 
     @property
     def id(self) -> str:
         """Return the order's id."""
         return self.order.id
-
-    @property
-    def play(self) -> Play:
-        """Return what is to be played."""
-        if self.order.play is None:
-            raise Invalid("order_not_play", order=self.order.id)
-        return self.order.play
 
     @property
     def heard_ms(self) -> int:
@@ -103,17 +113,6 @@ class Item:
     def has_more(self) -> bool:
         """Tell whether a repeat is left."""
         return self.repeats_done + self.lost < self.play.repeat
-
-    @property
-    def opens_ms(self) -> int:
-        """Return from when it may sound."""
-        play = self.play
-        return max((milliseconds(at) for at in (play.not_before, play.t0) if at), default=0)
-
-    @property
-    def expires_ms(self) -> int:
-        """Return from when no repeat may be begun any more."""
-        return milliseconds(self.order.expires)
 
 
 @dataclass(slots=True)
@@ -179,7 +178,7 @@ class Queue:
         """Tell whether an item may interrupt another: by right of way, or because it replaces it."""
         if holder.play.announcement in new.play.supersedes:
             return True
-        return self.way.may_cut_in(new.order.standing, holder.order.standing)
+        return self.way.may_cut_in(new.standing, holder.standing)
 
     def hush(self, item: Item, now: Now) -> bool:
         """Tell whether quiet hours forbid an item now."""
@@ -230,12 +229,11 @@ class Queue:
 
     def _is_timed(self, item: Item, now: Now) -> bool:
         # Without the service's time an emergency that is not older than the floor is better heard late than not at all.
-        issued_ms = milliseconds(item.order.issued)
-        return now.floor_ms is None or (not item.is_routine and issued_ms >= now.floor_ms)
+        return now.floor_ms is None or (not item.is_routine and item.issued_ms >= now.floor_ms)
 
     def _turn(self, item: Item) -> tuple[object, ...]:
         # What supersedes the holder goes first among equals; for the rest, the model decides.
-        return self.way.turn(item.order.standing)
+        return self.way.turn(item.standing)
 
 
 def outcome_of(item: Item) -> Outcome:
@@ -302,7 +300,7 @@ def after_crash(item: Item) -> None:
         return
     item.stage = Stage.WAITING
     item.is_broken = True
-    if item.order.standing.is_top and not item.crash_replay:
+    if item.standing.is_top and not item.crash_replay:
         item.crash_replay = item.was_replayed = True
         return
     item.crash_replay = False

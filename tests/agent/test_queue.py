@@ -151,7 +151,7 @@ def test_the_first_in_turn_sounds_first(coming: list[Coming], second: int) -> No
     able = [item for item in queue if item.ending is None and item.opens_ms <= now.ms < item.expires_ms]
     assert (first is None) == (not able)
     if first is not None:
-        assert all(queue.way.turn(first.order.standing) <= queue.way.turn(item.order.standing) for item in able)
+        assert all(queue.way.turn(first.standing) <= queue.way.turn(item.standing) for item in able)
 
 
 @given(comings(), st.integers(0, 120))
