@@ -162,7 +162,8 @@ class VoiceProcess:
     async def _live(self) -> None:
         """One child from its start to its death."""
         try:
-            child = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE)
+            # An interrupt at the terminal is for its parent, which ends it in its turn.
+            child = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, process_group=0)
         except OSError as error:
             raise _Died(f"it could not be started: {error}") from error
         self._child = child

@@ -53,7 +53,6 @@ class Board:
     def __init__(self, names: Mapping[str, str], speakers: Sequence[tuple[str, str]], *, is_live: bool) -> None:
         self._rows = {speaker: Row(names[village], speaker) for speaker, village in speakers}
         self._console = Console(highlight=False, soft_wrap=not is_live)
-        self._live = Live(console=self._console, refresh_per_second=PER_SECOND, get_renderable=self._picture)
         self._is_live = is_live
         self._began = time.monotonic()
         self._said: list[str] = []
@@ -62,6 +61,7 @@ class Board:
         self.released_ms: dict[str, int] = {}
         self.accepted_ms: dict[tuple[str, str], int] = {}
         self.changed: Callable[[], None] = lambda: None
+        self._live = Live(console=self._console, refresh_per_second=PER_SECOND, get_renderable=self._picture)
 
     def __enter__(self) -> "Board":
         if self._is_live:

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -38,6 +38,8 @@ def demo(
 ) -> None:
     """Show a notice for nine villages, and an alert for five that cuts in; exit 0 only if all of it was heard."""
     is_live = sys.stdout.isatty()
+    # The signer says each signature; here the board shows what follows from it.
+    os.environ.setdefault("VB_LOG", "warning")
     folder = home or Path(tempfile.mkdtemp(prefix="village-broadcaster-demo-"))
     try:
         is_well = asyncio.run(_show(folder, out, port, once=once or not is_live, is_live=is_live))
@@ -55,55 +57,45 @@ async def _show(home: Path, out: Path, port: int, *, once: bool, is_live: bool) 
     names = {village.code: village.name for village in staging.villages()}
     ended = _interruptible()
     with Board(names, staging.speakers(), is_live=is_live) as board:
-        board.say(
-            both(
-                f"正在搭建演示镇：蓼泉镇 {len(names)} 个村，{len(staging.speakers())} 只喇叭。演示不设夜间静播时段。",
-                f"Setting up the demo town: Liaoquan, {len(names)} villages, {len(staging.speakers())} loudspeakers. "
-                "The demo has no quiet hours.",
-            )
-        )
-        began = time.monotonic()
+        board.say(_opening(len(names), len(staging.speakers())))
         settings = staging.demo_settings(home, port=port)
         was_there = settings.book.exists()
         tokens = await staging.cast(settings)
+        board.doing(both("正在启动服务、签名进程和语音……", "starting the service, the signer and the voice…"))
         from broadcaster.cli.story import Story
         from broadcaster.service import serve
 
         async with serve(settings) as running:
             story = Story(running, board, tokens, out)
-            async with asyncio.TaskGroup() as tasks:
-                fleet = await story.begin(tasks, was_there=was_there)
-                is_well, summary = await story.tell()
-                if not once:
-                    board.say(both("控制台开着，Ctrl-C 结束。", "The console stays open; Ctrl-C ends it."))
-                    await ended.wait()
-                fleet.cancel()
-    summary |= {"seconds": round(time.monotonic() - began, 1)}
+            await story.show(ended, was_there=was_there, stays_open=not once)
+        # Only now, when everything has ended in its order.
+        if story.failure:
+            raise story.failure
+    if story.summary is None:
+        raise KeyboardInterrupt
     if once:
-        print(json.dumps(summary, ensure_ascii=False), flush=True)
-    return is_well
+        print(json.dumps(story.summary, ensure_ascii=False), flush=True)
+    return bool(story.summary["ok"])
+
+
+def _opening(village_count: int, speaker_count: int) -> str:
+    return both(
+        f"正在搭建演示镇：蓼泉镇 {village_count} 个村，{speaker_count} 只喇叭。演示不设夜间静播时段。",
+        f"Setting up the demo town: Liaoquan, {village_count} villages, {speaker_count} loudspeakers. "
+        "The demo has no quiet hours.",
+    )
 
 
 def _interruptible() -> asyncio.Event:
-    """Return an event that is set when it is waited for at the end; an interrupt before ends the show."""
-    ended, show = _Ended(), asyncio.current_task()
+    """Return an event that the first interrupt sets; the second one ends everything at once."""
+    ended, show = asyncio.Event(), asyncio.current_task()
     assert show is not None  # noqa: S101 - told to mypy; it runs in a task
 
     def interrupt() -> None:
-        if ended.is_awaited:
-            ended.set()
-        else:
+        if ended.is_set():
             show.cancel()
+        ended.set()
 
     for one in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(one, interrupt)
     return ended
-
-
-class _Ended(asyncio.Event):
-    is_awaited = False
-
-    async def wait(self) -> Any:
-        """Wait; from now on an interrupt is how it ends well."""
-        self.is_awaited = True
-        return await super().wait()

@@ -10,6 +10,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 import typer
 
 from broadcaster.cli.tongue import both, language
+from broadcaster.cli.wordings import WORDINGS
 from broadcaster.model.errors import BroadcasterError, OutOfReach
 
 P = ParamSpec("P")
@@ -94,9 +95,8 @@ def failure_of(error: BaseException) -> Failure | None:
 
 def _ours(error: BroadcasterError) -> Failure:
     status = OUT_OF_REACH if isinstance(error, OutOfReach) else REFUSED
-    words = _words().get(error.code)
-    if words:
-        what, step = (one.format_map(_Shown(error.facts)) for one in words)
+    if error.code in WORDINGS:
+        what, step = (both(*one).format_map(_Shown(error.facts)) for one in WORDINGS[error.code])
         return Failure(what, step, status)
     from broadcaster.web.words import WORDS, in_words
 
@@ -110,41 +110,8 @@ class _Shown(dict[str, object]):
         return "…"
 
 
-def _words() -> dict[str, tuple[str, str]]:
-    """Return what only somebody at this machine has to be told."""
-    return {
-        "book_locked": (
-            both("账本正被进程 {pid} 使用。", "The book is in use by process {pid}."),
-            both(
-                "服务在运行：请设置 VB_TOKEN（管理员令牌）经 HTTP 操作，或先停止该进程。",
-                "The service is running: set VB_TOKEN (an administrator's) to ask it, or stop that process first.",
-            ),
-        ),
-        "voice_for_tests": (
-            both("tone 只是测试用的蜂鸣声。", "The voice “tone” only beeps, for tests."),
-            both("去掉 VB_VOICE，或设为 kokoro。", "Unset VB_VOICE, or set it to kokoro."),
-        ),
-        "keys_missing": (
-            both("找不到签名密钥 {path}。", "There is no key file {path}."),
-            both("先运行一次 broadcaster up，它会生成密钥。", "Run broadcaster up once: it makes the keys."),
-        ),
-        "limits_missing": (
-            both("找不到签名限制文件 {path}。", "There is no limits file {path}."),
-            both("先运行一次 broadcaster up，它会写好该文件。", "Run broadcaster up once: it writes the file."),
-        ),
-        "keys_exposed": (both("别人可以读到 {path}。", "Others can read {path}."), "{do}"),
-        "limits_exposed": (both("别人可以读写 {path}。", "Others can read or write {path}."), "{do}"),
-    }
-
-
 def _systems(error: OSError) -> Failure:
     name = f"{error.filename}: " if error.filename else ""
-    if error.errno == 98:  # EADDRINUSE
-        return Failure(
-            both("端口已被占用。", "The port is in use."),
-            both("用 --port 换一个端口，或停掉占用它的程序。", "Choose another with --port, or stop what uses it."),
-            OUT_OF_REACH,
-        )
     return Failure(f"{name}{error.strerror or error}", status=OUT_OF_REACH)
 
 

@@ -25,6 +25,7 @@ from broadcaster.model.alert import (
     Severity,
     Status,
     Urgency,
+    spoken_frame,
 )
 from broadcaster.model.area import Area
 from broadcaster.model.clock import SHANGHAI
@@ -99,10 +100,28 @@ def flooded() -> tuple[str, ...]:
     return tuple(texts()["alert"]["villages"])
 
 
+def flood_words() -> str:
+    """Return what of the alert is read aloud."""
+    return spoken_frame(_flood(datetime.now(SHANGHAI)))
+
+
 def flash_flood(now: datetime) -> bytes:
     """Write the alert as a county's warning centre sends one: CAP 1.2, by administrative codes."""
-    said, local = texts()["alert"], now.astimezone(SHANGHAI)
-    info = Info(
+    alert = Alert(
+        identifier=f"{places.COUNTY}41600000_{now.astimezone(SHANGHAI):%Y%m%d%H%M%S}",
+        sender=SENDER,
+        sent=now.replace(microsecond=0),
+        status=Status.ACTUAL,
+        msg_type=MsgType.ALERT,
+        scope=CapScope.PUBLIC,
+        infos=(_flood(now),),
+    )
+    return write_alert(alert)
+
+
+def _flood(now: datetime) -> Info:
+    said = texts()["alert"]
+    return Info(
         language="zh-CN",
         categories=(Category.GEO, Category.MET),
         event=said["event"],
@@ -118,13 +137,3 @@ def flash_flood(now: datetime) -> bytes:
         instruction=said["instruction"],
         areas=(CapArea(said["area"], tuple(Geocode("AdministrativeDivisionCode", code) for code in flooded())),),
     )
-    alert = Alert(
-        identifier=f"{places.COUNTY}41600000_{local:%Y%m%d%H%M%S}",
-        sender=SENDER,
-        sent=now.replace(microsecond=0),
-        status=Status.ACTUAL,
-        msg_type=MsgType.ALERT,
-        scope=CapScope.PUBLIC,
-        infos=(info,),
-    )
-    return write_alert(alert)

@@ -18,6 +18,7 @@ from broadcaster.cli.failing import OUT_OF_REACH, Failure
 from broadcaster.cli.judging import Duty, Evidence, Part, Verdict, judge
 from broadcaster.cli.tongue import both
 from broadcaster.model.clock import SystemClock, milliseconds
+from broadcaster.model.errors import BroadcasterError
 from broadcaster.model.order import Play, read_order
 from broadcaster.service import Running
 from streams.agent.fleet import FleetSettings, run_fleet
@@ -28,7 +29,10 @@ BLOCK_MS = 100
 CUT_IN_AFTER_SECONDS = 15
 LOOK_SECONDS = 0.5
 ONLINE_SECONDS = 60
-VOICED_SECONDS = 600
+VOICED_SECONDS = 900
+SLOW_SECONDS = 120
+"""For a notice of some 90 s: slower than that, an alert might not be voiced before the notice is over."""
+
 SLACK_SECONDS = 90
 RECEIPTS_SECONDS = 30
 SHOWN_FAULTS = 20
@@ -54,10 +58,29 @@ class Story:
             block_ms=BLOCK_MS,
             seed="demo",
         )
+        self._began = self._clock.monotonic()
         self._happened = asyncio.Event()
+        self.summary: dict[str, Any] | None = None
+        self.failure: Failure | BroadcasterError | None = None
         board.changed = self._happened.set
 
-    async def begin(self, tasks: asyncio.TaskGroup, *, was_there: bool) -> "asyncio.Task[None]":
+    async def show(self, ended: asyncio.Event, *, was_there: bool, stays_open: bool) -> None:
+        """Tell the story with all loudspeakers, until it is told or `ended` is set; then see `summary` and `failure`.
+
+        What goes wrong on the stage is raised by nobody here: service and loudspeakers end in their order first.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            fleet = await self._begin(tasks, was_there=was_there)
+            telling = tasks.create_task(self._tell())
+            waiting = tasks.create_task(ended.wait())
+            await asyncio.wait({telling, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if stays_open and self.summary:
+                self._board.say(both("控制台开着，Ctrl-C 结束。", "The console stays open; Ctrl-C ends it."))
+                await waiting
+            for task in (telling, waiting, fleet):
+                task.cancel()
+
+    async def _begin(self, tasks: asyncio.TaskGroup, *, was_there: bool) -> "asyncio.Task[None]":
         """Let the loudspeakers join; what an earlier show in the same folder left behind is silenced first."""
         self._board.say(both(f"服务已启动：{self._running.url}", f"The service runs: {self._running.url}"))
         if was_there:
@@ -73,17 +96,19 @@ class Story:
         finally:
             file.close()
 
-    async def tell(self) -> tuple[bool, dict[str, Any]]:
-        """Tell it all; return whether every loudspeaker played what it should have, and the summary."""
-        notice = await self._write()
-        await self._everybody_online()
-        await self._voiced(notice)
-        await self._release(notice)
-        await self._until(lambda: len(self._sounding(NOTICE)) == len(self._board.rows), SLACK_SECONDS)
-        self._board.say(both("通知在各村响起。", "The notice sounds in all villages."))
-        alert = await self._flood()
-        await self._played(notice["origin"], alert)
-        return await self._judged(notice["origin"], alert)
+    async def _tell(self) -> None:
+        try:
+            notice = await self._write()
+            await self._everybody_online()
+            await self._voiced(notice)
+            await self._release(notice)
+            await self._until(lambda: self._sounding(NOTICE) == len(self._board.rows), SLACK_SECONDS)
+            self._board.say(both("通知在各村响起。", "The notice sounds in all villages."))
+            alert = await self._flood()
+            await self._played(notice["origin"], alert)
+            self.summary = await self._judged(notice["origin"], alert)
+        except (Failure, BroadcasterError) as error:
+            self.failure = error
 
     async def _write(self) -> dict[str, Any]:
         form = staging.notice_form(self._clock.now())
@@ -115,8 +140,24 @@ class Story:
                 raise Failure(both("没有一个语音能读这条通知。", "No voice could say the notice."))
             return bool(state == "ready")
 
+        began = self._clock.monotonic()
         self._board.say(both("正在把通知合成语音……", "The notice is being voiced…"))
         await self._look(is_ready, VOICED_SECONDS, both("语音合成没有完成", "the notice was not voiced"))
+        took = self._clock.monotonic() - began
+        self._board.say(both(f"通知已合成，用时 {took:.0f} 秒。", f"The notice is voiced; it took {took:.0f} s."))
+        if took > SLOW_SECONDS:
+            await self._template()
+
+    async def _template(self) -> None:
+        """Voice the alert's words ahead, as towns do with their templates; only where the machine is slow now."""
+        self._board.say(
+            both(
+                "这台机器现在很慢：先把预警的话合成好，像平时备好的模板一样。",
+                "This machine is slow now: the alert's words are voiced ahead, as a town's templates are.",
+            )
+        )
+        words = self._running.town.desk.reader.read(staging.flood_words())
+        await self._running.town.desk.studio.record(words.text, urgent=True)
 
     def _spoken_sentences(self) -> int:
         return sum(1 for _ in (self._running.settings.shelf / "sentences").glob("*"))
@@ -139,8 +180,8 @@ class Story:
         for one in await _do(self._approver.get, "/announcements", origin=origin):
             self._board.kinds[one["id"]] = kind
 
-    def _sounding(self, kind: str) -> Sequence[str]:
-        return [row.speaker for row in self._board.rows.values() if row.played_seconds(kind)]
+    def _sounding(self, kind: str) -> int:
+        return sum(1 for row in self._board.rows.values() if row.played_seconds(kind))
 
     async def _flood(self) -> str:
         self._board.doing(both("15 秒后来一条山洪红色预警……", "in 15 s a red flash-flood alert comes…"))
@@ -213,7 +254,7 @@ class Story:
         found = await _do(self._approver.get, "/announcements", origin=origin)
         return {(one["id"], row["target"]): row for one in found for row in one["deliveries"]}
 
-    async def _judged(self, notice: str, alert: str) -> tuple[bool, dict[str, Any]]:
+    async def _judged(self, notice: str, alert: str) -> dict[str, Any]:
         notices, alerts = await self._parts(notice), await self._parts(alert)
         evidence = Evidence(
             duties=[
@@ -229,7 +270,7 @@ class Story:
         verdict = await asyncio.to_thread(judge, evidence)
         self._tell_verdict(verdict)
         is_well = verdict.is_well and self._is_whole(evidence)
-        return is_well, self._summary(is_well, verdict, evidence)
+        return self._summary(is_well, verdict, evidence)
 
     def _is_whole(self, evidence: Evidence) -> bool:
         alerted = {duty.village for duty in evidence.duties if duty.alert}
@@ -281,6 +322,7 @@ class Story:
             "alert_cut_in_ms": _figures(accepted),
             "least_likeness": min(verdict.likeness.values(), default=0.0),
             "faults": [f"{fault.speaker} {fault.code}" for fault in verdict.faults[:SHOWN_FAULTS]],
+            "seconds": round(self._clock.monotonic() - self._began, 1),
             "out": str(self._out),
         }
 

@@ -6,6 +6,7 @@ parent: on end of file of its standard input.
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -145,7 +146,9 @@ def main() -> None:
     """Run the signer until its standard input ends."""
     from broadcaster.store.engine import BookReader
 
+    level = logging.getLevelNamesMapping().get(os.environ.get("VB_LOG", "info").upper(), logging.INFO)
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),

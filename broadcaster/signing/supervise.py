@@ -70,7 +70,11 @@ class Child:
 
     async def _live(self) -> int:
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            # An interrupt at the terminal is for its parent, which ends it in its turn.
+            process_group=0,
         )
         try:
             await self._listen(process)

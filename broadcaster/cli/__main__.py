@@ -1,0 +1,5 @@
+"""``python -m broadcaster.cli`` is ``broadcaster``."""
+
+from broadcaster.cli import main
+
+main()
