@@ -14,7 +14,9 @@ from tests.web.api.town import EAST, TOWN, Town, cap, notice
 
 API = "/api/v1"
 
-words = st.text(max_size=40) | st.sampled_from([EAST, TOWN, "", "\x00", "~", "草" * 3000, "9" * 12, "620723103000"])
+words = st.text(max_size=40) | st.sampled_from(
+    [EAST, TOWN, "", "\x00", "\ud800", "~", "草" * 3000, "9" * 12, "620723103000"]
+)
 moments = st.sampled_from(
     [
         "2026-07-01T10:00:00+00:00",

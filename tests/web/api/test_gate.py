@@ -125,6 +125,60 @@ async def test_who_guesses_tokens_has_to_wait_and_can_still_stop_everything(town
     assert stopped.status_code == 200
 
 
+async def _entered(town: Town, link: str, **headers: str) -> httpx.Response:
+    return await town.client(**(SAME_ORIGIN | headers)).post(ENTRY_PATH, data={"link": link})
+
+
+async def test_a_link_opens_one_session_whose_cookie_scripts_and_other_sites_never_see(town: Town) -> None:
+    admin = await town.somebody("admin", (Role.ADMIN, TOWN))
+    link = (await admin.post("/api/v1/people/admin/links")).json()["link"].rpartition("/")[2]
+
+    first, again = await _entered(town, link), await _entered(town, link)
+
+    cookie = first.headers["set-cookie"]
+    assert (first.status_code, again.status_code) == (303, 401)
+    assert cookie.startswith("vb_session=")
+    assert {"httponly", "samesite=strict", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
+    signed_in = town.client(Cookie=cookie.partition(";")[0])
+    assert (await signed_in.get("/api/v1/areas")).status_code == 200
+
+
+async def test_over_https_the_cookie_is_bound_to_this_host(town: Town) -> None:
+    town.app.state.secure_cookies = True
+    admin = await town.somebody("admin", (Role.ADMIN, TOWN))
+    link = (await admin.post("/api/v1/people/admin/links")).json()["link"].rpartition("/")[2]
+
+    cookie = (await _entered(town, link)).headers["set-cookie"]
+
+    assert cookie.startswith("__Host-vb_session=")
+    assert "secure" in {part.strip().lower() for part in cookie.split(";")}
+
+
+async def test_another_sites_page_opens_no_session(town: Town) -> None:
+    answer = await _entered(town, "x", **{"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.status_code == 403
+
+
+async def test_who_guesses_links_has_to_wait(town: Town) -> None:
+    guesses = [(await _entered(town, f"guess-{n}")).status_code for n in range(6)]
+
+    assert guesses[:5] == [401] * 5
+    assert guesses[5] not in (200, 303, 401)
+
+
+async def test_a_browser_is_refused_with_a_page_and_a_program_with_a_problem(town: Town) -> None:
+    client = town.client()
+
+    page = await client.post("/console/leave", headers={"Accept": "text/html"})
+    missing = await client.get("/nowhere", headers={"Accept": "text/html"})
+    program = await client.post("/api/v1/stop", json={"area": TOWN}, headers={"Accept": "text/html"})
+
+    assert (page.status_code, missing.status_code, program.status_code) == (401, 404, 401)
+    assert page.headers["content-type"] == missing.headers["content-type"] == "text/html; charset=utf-8"
+    assert program.headers["content-type"] == "application/problem+json"
+
+
 async def test_a_body_too_large_is_refused_while_it_is_read(town: Town) -> None:
     client = await town.source()
 
