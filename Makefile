@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
+# Where this is set, every process that the service starts would compile everything anew.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test lint soak bench lock clean
 
@@ -22,7 +24,7 @@ bench: .venv/installed
 	$(BIN)/broadcaster bench way --speakers 1000
 
 .venv/installed: requirements.lock pyproject.toml build_assets.py npm/package-lock.json | $(UV)
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
