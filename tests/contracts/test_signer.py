@@ -164,6 +164,25 @@ async def test_other_kinds_are_not_signed(hall: Hall, ask: Ask, kind: str) -> No
     assert await refused(ask, alert, kind) == "order_kind"
 
 
+async def test_an_announcement_of_no_revision_is_not_signed(hall: Hall, ask: Ask) -> None:
+    alert = await hall.alert()
+    orphan = replace(alert, id="orphan", revision=2)
+    await hall.put(orphan)
+    await asyncio.sleep(10)
+
+    assert await refused(ask, orphan) == "revision_unknown"
+
+
+async def test_what_has_no_recording_is_not_signed(hall: Hall, ask: Ask) -> None:
+    alert = await hall.alert()
+    script = await hall.book.read(lambda state: state.script(alert.script))
+    assert script is not None
+    await hall.put(replace(script, recording=None))
+    await asyncio.sleep(10)
+
+    assert await refused(ask, alert) == "recording_missing"
+
+
 # where
 
 
@@ -489,6 +508,14 @@ async def test_a_drills_message_cannot_sound_live(hall: Hall, ask: Ask) -> None:
     await asyncio.sleep(10)
 
     assert await refused(ask, alert) == "scope_mixed"
+
+
+async def test_a_released_alert_does_not_sound_before_its_release(hall: Hall, ask: Ask) -> None:
+    drill = await hall.alert(scope=Scope.DRILL)
+    await hall.put(Release("flood", 1, "wang", hall.start, hall.start + timedelta(seconds=30)))
+    await asyncio.sleep(20)
+
+    assert await refused(ask, drill) == "hold_short"
 
 
 # limits of pace
