@@ -1,5 +1,5 @@
 """A town with its pages, fresh for each test."""
 
-from tests.web.api.conftest import town
+from tests.web.api.conftest import settled_book, town
 
-__all__ = ["town"]
+__all__ = ["settled_book", "town"]
