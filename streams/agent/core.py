@@ -120,6 +120,7 @@ class Agent:
         self._random = random
         self._bell = Bell()
         self._out: asyncio.Queue[Message] | None = None
+        self._is_welcome = False
         self._allowed_refusals = float(REFUSALS_PER_SECOND)
         self._refused_at = self._needed_at = clock.monotonic() - 1
         self.queue = Queue(settings.way, settings.quiet, settings.longest_queue)
@@ -183,6 +184,7 @@ class Agent:
                 await self.ledger.got(_ids(message))
             case "welcome":
                 await self._timed(message)
+                self._is_welcome = True
                 self.ledger.hello()
             case "time":
                 await self._timed(message)
@@ -321,15 +323,14 @@ class Agent:
             await self._clock.sleep(self._random.uniform(0, 2 if was_clean else min(30, 2**failures)))
 
     async def _connection(self, line: Line) -> bool:
-        """Hold one connection to its end; tell whether it ever was one."""
-        is_up = False
+        """Hold one connection to its end; tell whether the service ever welcomed us on it."""
+        self._is_welcome = False
         try:
             async with line.connect() as link:
-                is_up = True
                 await self._serve(link)
         except* LineDown:
             pass
-        return is_up
+        return self._is_welcome
 
     async def _serve(self, link: Link) -> None:
         self._out = asyncio.Queue(OUT_LONGEST)

@@ -5,23 +5,23 @@ import base64
 import json
 import os
 import secrets
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from broadcaster.model.errors import Invalid, NotAllowed, OutOfReach
 from broadcaster.model.order import Purpose
 from broadcaster.model.schedule import QuietHours
 from broadcaster.signing.envelope import SEED_BYTES, Keyring, PublicKey, SpeakerKey
+from streams.agent.asking import Answered, ask, service
 from streams.agent.player import VolumeLimits
 
 ENROL_PATH = "/api/v1/speakers"
 ANSWER_SECONDS = 15
+LATER = (408, 425, 429)
+BROKEN = 500
 LARGEST_ANSWER_BYTES = 64 * 1024
 KEY_FILE = "speaker.key"
 ENROLMENT_FILE = "enrolment.json"
@@ -87,29 +87,22 @@ async def enrol(service_url: str, token: str, speaker: str, village: str, key: S
         OutOfReach: service_away.
     """
     asked = {"id": speaker, "village": village, "pubkey": base64.b64encode(key.public).decode()}
-    return await asyncio.to_thread(_post, service_url.rstrip("/") + ENROL_PATH, token, asked)
+    return await asyncio.to_thread(_post, service(service_url) + ENROL_PATH, token, asked)
 
 
 def _post(url: str, token: str, asked: Mapping[str, str]) -> dict[str, Any]:
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise Invalid("service_url", url=url[:80])
-    request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-        url,
-        data=json.dumps(asked).encode(),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        method="POST",
-    )
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps(asked).encode()
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - the scheme was checked
-            found: dict[str, Any] = json.loads(answer.read(LARGEST_ANSWER_BYTES))
-            return found
-    except urllib.error.HTTPError as error:
-        words = error.read(500).decode(errors="replace")
-        if error.code < 500 and error.code != 429:
-            raise NotAllowed("enrol_refused", status=error.code, why=words) from error
-        raise OutOfReach("service_away", status=error.code) from error
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise OutOfReach("service_away", why=str(error)) from error
+        answer = ask(url, seconds=ANSWER_SECONDS, largest=LARGEST_ANSWER_BYTES, body=body, headers=headers)
+        found: dict[str, Any] = json.loads(answer)
+    except Answered as answered:
+        if answered.status in LATER or answered.status >= BROKEN:
+            raise OutOfReach("service_away", status=answered.status) from answered
+        raise NotAllowed("enrol_refused", status=answered.status, why=answered.words) from answered
+    except ValueError as error:
+        raise OutOfReach("service_away", why="no JSON") from error
+    return found
 
 
 def read_enrolment(answer: Mapping[str, Any]) -> Enrolment:

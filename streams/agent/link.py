@@ -4,8 +4,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
@@ -14,8 +12,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from broadcaster.model.errors import Invalid
+from broadcaster.model.errors import Invalid, OutOfReach
 from broadcaster.signing.envelope import SpeakerKey
+from streams.agent.asking import Answered, ask, service
 from streams.agent.core import LineDown, Link
 from streams.agent.messages import Message, from_text, to_text
 
@@ -36,12 +35,10 @@ class WebSocketLine:
     """
 
     def __init__(self, service_url: str, speaker: str, key: SpeakerKey) -> None:
-        self._service = service_url.rstrip("/")
+        self._service = service(service_url)
         self._speaker = speaker
         self._key = key
         parts = urlsplit(self._service)
-        if parts.scheme not in ("http", "https"):
-            raise Invalid("service_url", url=service_url[:80])
         scheme = {"http": "ws", "https": "wss"}[parts.scheme]
         self._line_url = urlunsplit((scheme, parts.netloc, parts.path + LINE_PATH, "", ""))
 
@@ -67,9 +64,9 @@ class WebSocketLine:
 
     def _challenge(self) -> str:
         try:
-            with urllib.request.urlopen(self._service + CHALLENGE_PATH, timeout=OPEN_SECONDS) as answer:  # noqa: S310 - the scheme was checked
-                return str(json.loads(answer.read(4096))["challenge"])
-        except (urllib.error.URLError, OSError, ValueError, KeyError, TypeError) as error:
+            answer = ask(self._service + CHALLENGE_PATH, seconds=OPEN_SECONDS, largest=4096)
+            return str(json.loads(answer)["challenge"])
+        except (OutOfReach, Answered, ValueError, KeyError, TypeError) as error:
             raise LineDown("line_down", why=str(error)) from error
 
     def _answer(self, challenge: str) -> str:

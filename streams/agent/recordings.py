@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ from audio.chimes import TONE_RATE_HZ
 from audio.playing import Undecodable, decode
 from broadcaster.model.errors import Invalid, OutOfReach
 from broadcaster.model.order import RecordingRef
+from streams.agent.asking import Answered, ask, service
 
 FETCH_SECONDS = 30
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -41,9 +40,7 @@ class HttpFetch:
     """Gets recordings from the service, by the path that the order names, never from another host."""
 
     def __init__(self, service_url: str) -> None:
-        self._service = service_url.rstrip("/") + "/"
-        if urlsplit(self._service).scheme not in ("http", "https"):
-            raise Invalid("service_url", url=service_url[:80])
+        self._service = service(service_url) + "/"
 
     async def get(self, recording: RecordingRef) -> bytes:
         """Get it, in a thread; no more bytes than the order names are read."""
@@ -54,11 +51,9 @@ class HttpFetch:
         if urlsplit(url).netloc != urlsplit(self._service).netloc:
             raise Invalid("audio", why="another host")
         try:
-            with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310 - the scheme was checked
-                sound: bytes = answer.read(recording.bytes + 1)
-                return sound
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            raise OutOfReach("recording_away", sha256=recording.sha256, why=str(error)) from error
+            return ask(url, seconds=FETCH_SECONDS, largest=recording.bytes + 1)
+        except Answered as answered:
+            raise OutOfReach("recording_away", sha256=recording.sha256, status=answered.status) from answered
 
 
 class MemoryFetch:

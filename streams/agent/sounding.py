@@ -96,11 +96,18 @@ class Sounding:
         """Write an item as it is to be journalled now."""
         return entry_of(item, self.envelopes.get(item.id))
 
-    def told(self, kind: str, item: Item, outcome: Outcome | None = None) -> None:
-        """Tell the observer."""
-        at_ms = self.time.now().ms
+    def told(self, kind: str, item: Item, outcome: Outcome | None = None, late_seconds: float = 0) -> None:
+        """Tell the observer of what happened so many seconds ago."""
         self.observe(
-            Observed(kind, self.speaker, item.id, item.play.announcement, at_ms, self.clock.monotonic(), outcome)
+            Observed(
+                kind,
+                self.speaker,
+                item.id,
+                item.play.announcement,
+                self.time.now().ms - round(1000 * late_seconds),
+                self.clock.monotonic() - late_seconds,
+                outcome,
+            )
         )
 
     async def _rest(self) -> None:
@@ -266,7 +273,7 @@ class Sounding:
     def _mark(self, item: Item, stretch: Stretch) -> None:
         if not item.has_sounded:
             item.has_sounded = True
-            self.told("sounding", item)
+            self.told("sounding", item, late_seconds=(stretch.end - stretch.start) / TONE_RATE_HZ)
         if stretch.part == "recording":
             item.best_ms = max(item.best_ms, stretch.end // PER_MS)
         now = self.clock.monotonic()

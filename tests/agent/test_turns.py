@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from audio.playing import SinkBroken
 from broadcaster.model.precedence import Scope
 from broadcaster.model.schedule import QuietHours
 from tests.agent.station import RATE_HZ, Station
@@ -262,3 +263,30 @@ async def test_a_pause_is_told_with_what_it_waits_for(station: Station) -> None:
     told = [message for message in station.said if message["type"] == "progress"]
     assert told[0]["waiting_for"] == "turn"
     assert "waiting_for" not in told[-1]
+
+
+async def test_whoever_watches_is_told_when_the_first_sample_came(station: Station) -> None:
+    await station.send(station.alert(2_000, tone="alert"))
+    await asyncio.sleep(10)
+
+    (first,) = (one for one in station.observed if one.kind == "sounding")
+    assert first.at_ms == station.log.stretches[0].at_ms
+    assert [one.kind for one in station.observed] == ["accepted", "started", "sounding", "done"]
+
+
+async def test_a_dead_sound_card_is_told_as_heard_by_nobody(station: Station) -> None:
+    """
+    The service must not believe that a village heard what a broken amplifier swallowed.
+    """
+
+    async def broken(_block: bytes) -> None:
+        raise SinkBroken("gone")
+
+    station.sink.write = broken  # type: ignore[assignment]  # the card dies
+    order = station.alert(2_000)
+    await station.send(order)
+    await asyncio.sleep(30)
+
+    assert (station.done(order)["outcome"], station.done(order)["heard_ms"]) == ("muted", 0)
+    assert "sound" in station.agent.heartbeat()["faults"]
+    assert station.heard() == []
