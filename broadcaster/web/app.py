@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from broadcaster.desk.office import Desk
 from broadcaster.desk.watching import Watch
+from broadcaster.model.errors import NotFound
 from broadcaster.web import audio, live, metrics
 from broadcaster.web.api import alerts, notices, people, places, reading
 from broadcaster.web.api.shapes import Problem
@@ -21,6 +22,7 @@ from broadcaster.web.guard import Capped, Guarded
 from broadcaster.web.packed import Packed
 from broadcaster.web.problems import all_problems, answer_with_problems
 from broadcaster.web.rendering import problem_page
+from broadcaster.web.words import WORDS
 
 HERE = Path(__file__).parent
 PAGES = ("broadcaster.web.console.pages", "broadcaster.web.villagers.pages")
@@ -106,6 +108,7 @@ def _add_routes(app: FastAPI, line_routes: Sequence[BaseRoute]) -> None:
     app.include_router(audio.router)
     app.include_router(metrics.router)
     app.add_api_route("/problems", _problems, tags=["problems"])
+    app.add_api_route("/problems/{code}", _problem, tags=["problems"])
     app.router.routes.extend(line_routes)
     for name in PAGES:
         if find_spec(name.rpartition(".")[0]) and find_spec(name):
@@ -118,6 +121,14 @@ def _add_routes(app: FastAPI, line_routes: Sequence[BaseRoute]) -> None:
 async def _problems() -> dict[str, dict[str, dict[str, str]]]:
     """Return every problem that may be answered, with its words in both languages."""
     return all_problems()
+
+
+async def _problem(code: str) -> dict[str, dict[str, str]]:
+    """Return one problem's words in both languages: where its `type` points to."""
+    found = all_problems().get("cap" if code.startswith("cap_") and code not in WORDS else code)
+    if found is None:
+        raise NotFound("not_found")
+    return found
 
 
 @asynccontextmanager

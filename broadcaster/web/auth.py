@@ -8,7 +8,8 @@ from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,8 +31,8 @@ ENTRY_PATH = "/enter"
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-SILENCING = ("/cancel", "/stop", "/withdraw")
-"""What no limit of attempts may stand in the way of."""
+UNHINDERED = ("/cancel", "/stop", "/withdraw", "/alerts")
+"""What no limit of attempts may stand in the way of: others may share the address of one who guesses."""
 
 FAILURES_A_MINUTE = 5
 MOST_ADDRESSES = 10_000
@@ -118,7 +119,7 @@ async def _look_up(connection: HTTPConnection) -> Visitor | None:
 
 async def _by_token(connection: HTTPConnection, desk: Desk, secret: str) -> Asker:
     attempts: Attempts = connection.app.state.attempts
-    if not connection.url.path.endswith(SILENCING):
+    if not connection.url.path.endswith(UNHINDERED):
         attempts.check(address_of(connection))
     try:
         return await by_token(desk, secret)
@@ -127,7 +128,22 @@ async def _by_token(connection: HTTPConnection, desk: Desk, secret: str) -> Aske
         raise
 
 
-async def _visitor(request: Request) -> Visitor:
+# These two only describe the ways in; `known_visitor` reads both.
+_Token = Annotated[Any, Security(HTTPBearer(scheme_name="token", auto_error=False, description="A program's token."))]
+_Cookie = Annotated[
+    Any,
+    Security(
+        APIKeyCookie(
+            name=COOKIE,
+            scheme_name="session",
+            auto_error=False,
+            description="A browser's session; whatever changes something also needs X-CSRF-Token, from a page of ours.",
+        )
+    ),
+]
+
+
+async def _visitor(request: Request, _token: _Token, _cookie: _Cookie) -> Visitor:
     found = await known_visitor(request)
     if found is None:
         raise NotAllowed("session_missing")

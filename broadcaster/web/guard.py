@@ -1,5 +1,7 @@
 """Guard: what every answer says to browsers, and how much a request may hold."""
 
+import asyncio
+
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +12,8 @@ from broadcaster.web.problems import problem
 CAP_PATH = "/api/v1/alerts"
 MOST_CAP_BYTES = 512 * 1024
 MOST_BYTES = 64 * 1024
+BODY_SECONDS = 60.0
+"""How long a body may take to arrive: half a megabyte over a village's worst line."""
 
 HEADERS = {
     "content-security-policy": "; ".join(
@@ -83,11 +87,19 @@ async def _within(request: Request, most: int) -> bytes | None:
     """Read a body; None where its sender went away.
 
     Raises:
-        Invalid: body_large.
+        Invalid: body_large or body_slow.
     """
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said[:20]) > most:
         raise Invalid("body_large", most=most)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _whole(request, most)
+    except TimeoutError as error:
+        raise Invalid("body_slow", seconds=int(BODY_SECONDS)) from error
+
+
+async def _whole(request: Request, most: int) -> bytes | None:
     body = bytearray()
     while True:
         message = await request.receive()

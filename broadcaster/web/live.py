@@ -357,7 +357,8 @@ async def get_stream(
 ) -> Response:
     """Follow what happens: in all that the asker sees, or in one village.
 
-    Without token or session a village has to be named, and only `village.changed` is told of it. Whoever comes back
+    Without token or session a village has to be named, and only `village.changed` is told of it; so it is of a village
+    that lies outside what the asker sees. Whoever comes back
     with `Last-Event-ID` is told what was missed; `reload` means that it was too much.
     """
     live: Live = request.app.state.live
@@ -368,7 +369,7 @@ async def get_stream(
 
 
 async def _choose(request: Request, visitor: Perhaps, village: str | None) -> Choose:
-    if visitor is not None:
+    if visitor is not None and (village is None or visitor.asker.sees(village)):
         return seen_by(visitor.asker, reader_language(request), village)
     if village is None:
         raise NotAllowed("session_missing")

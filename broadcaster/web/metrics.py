@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -175,7 +175,10 @@ def standing(state: State, online: frozenset[str], now: datetime) -> Standing:
     return found
 
 
-def _gauge(name: str, words: str, labels: Sequence[str], figures: Mapping[tuple[str, ...], int]) -> GaugeMetricFamily:
+Labels = TypeVar("Labels", bound=tuple[str, ...])
+
+
+def _gauge(name: str, words: str, labels: Sequence[str], figures: Mapping[Labels, int]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, words, labels=labels)
     for values, figure in sorted(figures.items()):
         family.add_metric(values, figure)

@@ -22,6 +22,7 @@ RETRY_SECONDS = 5
 NOBODY_KNOWN = frozenset({"session_missing", "session_over", "token_unknown", "link_spent"})
 STATUS_OF_CODE = {
     "body_large": 413,
+    "body_slow": 408,
     "media_type": 415,
     "key_reused": 422,
     "too_often": 429,

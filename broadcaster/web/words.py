@@ -144,6 +144,12 @@ WORDS: dict[str, Wording] = {
         "The request is too large",
         "Keep it within {most} bytes.",
     ),
+    "body_slow": _w(
+        "提交的内容没有在时限内传完",
+        "请在 {seconds} 秒内传完；网络不好时请缩短内容。",
+        "The request did not arrive in time",
+        "Send it within {seconds} seconds; shorten it where the line is slow.",
+    ),
     "media_type": _w(
         "不支持这种内容类型",
         "预警请用 application/cap+xml 或 application/xml 发送。",

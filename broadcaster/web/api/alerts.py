@@ -10,11 +10,12 @@ from broadcaster.cap.signatures import SignatureState
 from broadcaster.desk.cancelling import cancel
 from broadcaster.desk.issuing import Taken, take_alert
 from broadcaster.desk.office import Desk
-from broadcaster.desk.overview import origins_seen
+from broadcaster.desk.overview import OriginView, origin_view, origins_seen
+from broadcaster.desk.ports import State
 from broadcaster.desk.releasing import release_held
 from broadcaster.desk.rows import Source
 from broadcaster.desk.stopping import stop_everything
-from broadcaster.model.errors import Invalid, NotAllowed
+from broadcaster.model.errors import Invalid, NotAllowed, NotFound
 from broadcaster.model.precedence import SoundClass
 from broadcaster.web.api.notices import CancelledOut, Limit, OriginOut, ReleasedOut
 from broadcaster.web.api.shapes import Asked, AudienceOut, Id, Moment, Shape
@@ -124,6 +125,19 @@ async def get_alerts(desk: AtDesk, who: WhoAsks, limit: Limit = 50) -> list[Orig
     """Look at the newest alerts within what the asker may see."""
     views = await desk.book.read(lambda state: origins_seen(state, who.asker, kind="alert", limit=limit))
     return [OriginOut.of(view) for view in views]
+
+
+@router.get("/alerts/{origin}")
+async def get_alert(origin: Id, desk: AtDesk, who: WhoAsks) -> OriginOut:
+    """Look at one alert and at what each village has heard of it; by the origin that taking it answered."""
+
+    def query(state: State) -> OriginView:
+        view = origin_view(state, who.asker, origin)
+        if view.origin.kind != "alert":
+            raise NotFound("origin_unknown", origin=origin)
+        return view
+
+    return OriginOut.of(await desk.book.read(query))
 
 
 @router.post("/alerts/{origin}/release", status_code=202)

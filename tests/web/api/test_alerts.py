@@ -43,6 +43,7 @@ async def test_an_alert_sent_twice_is_known_and_announced_once(
     first, again = await _sent(county, body), await _sent(county, body)
 
     operator = await town.somebody("operator", (Role.OPERATE, TOWN))
+    assert (await county.get(f"{API}/alerts/{first.json()['origin']}")).json()["kind"] == "alert"
     announced = (await operator.get(f"{API}/announcements", params={"origin": first.json()["origin"]})).json()
 
     assert (again.json()["fate"], again.json()["origin"]) == ("known", first.json()["origin"])

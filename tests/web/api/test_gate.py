@@ -1,5 +1,6 @@
 """The gate: nothing changes anything unless whoever asks has shown who they are and that they mean it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -111,14 +112,17 @@ async def test_a_session_that_ran_out_is_nobody(town: Town, clock: VirtualClock)
     assert (before.status_code, after.status_code, after.json()["code"]) == (200, 401, "session_missing")
 
 
-async def test_who_guesses_tokens_has_to_wait_and_can_still_stop_everything(town: Town) -> None:
-    operator = await town.somebody("operator", (Role.OPERATE, TOWN))
+async def test_who_guesses_tokens_has_to_wait_and_holds_up_neither_a_stop_nor_an_alert(town: Town) -> None:
+    operator, county = await town.somebody("operator", (Role.OPERATE, TOWN)), await town.source()
     stranger = town.client("guess")
     guesses = [(await stranger.get("/api/v1/areas")).status_code for _ in range(6)]
 
     held_up = await operator.get("/api/v1/areas")
     stopped = await operator.post("/api/v1/stop", json={"area": EAST})
 
+    alert = await county.post("/api/v1/alerts", content=b"<", headers={"Content-Type": "application/xml"})
+
+    assert alert.json()["code"] == "cap_not_xml"
     assert guesses == [401] * 5 + [429]
     assert (held_up.status_code, held_up.json()["code"]) == (429, "too_often")
     assert int(held_up.headers["retry-after"]) > 0
@@ -192,6 +196,19 @@ async def test_a_body_too_large_is_refused_while_it_is_read(town: Town) -> None:
 
     assert (json_body.status_code, cap_body.status_code, small_cap.status_code) == (413, 413, 422)
     assert (json_body.json()["most"], cap_body.json()["most"]) == (65_536, 524_288)
+
+
+async def test_a_body_that_never_ends_is_not_waited_for(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broadcaster.web.guard.BODY_SECONDS", 0.05)
+    client = await town.source()
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"<"
+        await asyncio.sleep(30)
+
+    answer = await client.post("/api/v1/alerts", content=drip(), headers={"Content-Type": "application/xml"})
+
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_slow")
 
 
 async def test_every_answer_tells_browsers_to_trust_nothing_else(town: Town) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 
 from broadcaster.desk.rows import Role
 from broadcaster.model.errors import OutOfReach
-from broadcaster.web.live import MOST_WAITING, BookLog, Client, Happening, Live, frame, seen_by, seen_by_all
+from broadcaster.web.live import MOST_WAITING, BookLog, Client, Frames, Happening, Live, frame, seen_by, seen_by_all
 from tests.virtual import VirtualClock
 from tests.web.api.town import EAST, OTHER, TOWN, WEST, Town, cap
 
@@ -143,7 +143,8 @@ def test_a_delivery_is_told_in_words() -> None:
 
 def test_a_client_too_far_behind_is_let_go_and_not_waited_for() -> None:
     client = Client(lambda _one, frames: frames["zh"])
-    one, frames = Happening(1, "notice.released", (EAST,), {}), {"zh": b"x", "en": b"y"}
+    one = Happening(1, "notice.released", (EAST,), {})
+    frames: Frames = {"zh": b"x", "en": b"y"}
 
     taken = [client.tell(one, frames) for _ in range(MOST_WAITING + 1)]
     client.end()

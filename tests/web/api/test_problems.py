@@ -114,8 +114,12 @@ async def test_what_cannot_be_done_now_says_when_to_come_back(town: Town, monkey
 
 
 async def test_the_whole_catalogue_can_be_read(town: Town) -> None:
-    catalogue = (await town.client().get("/problems")).json()
+    client = town.client()
+    catalogue = (await client.get("/problems")).json()
 
+    assert (await client.get("/problems/own_work")).json() == catalogue["own_work"]
+    assert (await client.get("/problems/cap_not_xml")).json() == catalogue["cap"]
+    assert (await client.get("/problems/never_heard_of")).status_code == 404
     assert catalogue["own_work"]["en"]["title"] == "Nobody approves or releases their own text"
 
 
