@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -137,8 +138,8 @@ def prepare(settings: Settings) -> None:
 
 
 def default_limits(settings: Settings) -> Limits:
-    """Return the limits of a new town: its own area, its own quiet hours, nobody pinned."""
-    return Limits(areas=(settings.town,), quiet=settings.quiet)
+    """Return the limits of a new town: its own area, its own quiet hours and hold, nobody pinned."""
+    return Limits(areas=(settings.town,), quiet=settings.quiet, undo=timedelta(seconds=settings.undo_seconds))
 
 
 def _signer_command(settings: Settings) -> list[str]:

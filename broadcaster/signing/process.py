@@ -18,9 +18,9 @@ import structlog
 
 from broadcaster.desk.ports import State
 from broadcaster.model.clock import SystemClock
-from broadcaster.model.errors import BroadcasterError, Invalid
+from broadcaster.model.errors import BroadcasterError, Invalid, Refused
 from broadcaster.signing.keys import read_keys
-from broadcaster.signing.limits import read_limits
+from broadcaster.signing.limits import Limits, read_limits
 from broadcaster.signing.signer import SigningOffice
 from broadcaster.signing.talk import (
     LONGEST_REQUEST_BYTES,
@@ -42,11 +42,45 @@ READY = "signer ready"
 Log = Callable[..., Any]
 
 
-class SignerServer:
-    """Answers questions to the office, one at a time, and writes a line about each."""
+class LimitsFile:
+    """The limits file, looked at before each question, so that a source pinned by the CLI speaks at once."""
 
-    def __init__(self, office: SigningOffice, log: Log) -> None:
+    def __init__(self, path: Path, log: Log) -> None:
+        self._path = path
+        self._log = log
+        self.limits = read_limits(path)
+        self._seen = self._mark()
+
+    def news(self) -> Limits | None:
+        """Return the limits if they were written anew; what cannot be read changes nothing, and is said."""
+        mark = self._mark()
+        if mark == self._seen:
+            return None
+        self._seen = mark
+        try:
+            return read_limits(self._path)
+        except Refused as error:
+            self._log("limits kept", code=error.code, **error.facts)
+            return None
+
+    def _mark(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
+
+class SignerServer:
+    """Answers questions to the office, one at a time, and writes a line about each.
+
+    Args:
+        news: returns the limits when they have changed.
+    """
+
+    def __init__(self, office: SigningOffice, log: Log, news: Callable[[], Limits | None] = lambda: None) -> None:
         self._office = office
+        self._news = news
         self._log = log
         self._connections = 0
 
@@ -77,6 +111,9 @@ class SignerServer:
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """Decide one question. Synchronous: a signature and its look into the book take some milliseconds."""
+        if limits := self._news():
+            self._office.hold_to(limits)
+            self._log("limits taken", sources=len(limits.sources))
         told = {name: str(question.get(name))[:80] for name in ("ask", "kind", "subject", "village")}
         try:
             answer = self._decide(question)
@@ -98,12 +135,18 @@ class SignerServer:
         raise Invalid("question_unknown", ask=str(question.get("ask"))[:20])
 
 
-async def run_signer(office: SigningOffice, socket: Path, ended: asyncio.Event, log: Log) -> None:
+async def run_signer(
+    office: SigningOffice,
+    socket: Path,
+    ended: asyncio.Event,
+    log: Log,
+    news: Callable[[], Limits | None] = lambda: None,
+) -> None:
     """Listen on a socket that only its owner may open, until `ended`."""
     _remove(socket)
     old = os.umask(0o177)
     try:
-        server = await asyncio.start_unix_server(SignerServer(office, log).serve, socket)
+        server = await asyncio.start_unix_server(SignerServer(office, log, news).serve, socket)
     finally:
         os.umask(old)
     async with server:
@@ -126,10 +169,11 @@ async def _input_ended(ended: asyncio.Event) -> None:
 
 async def _main(arguments: argparse.Namespace, state: Callable[[], AbstractContextManager[State]]) -> None:
     log = structlog.get_logger().bind(process="signer").info
-    office = SigningOffice(state, read_keys(arguments.keys), read_limits(arguments.limits), SystemClock())
+    file = LimitsFile(arguments.limits, log)
+    office = SigningOffice(state, read_keys(arguments.keys), file.limits, SystemClock())
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run_signer(office, arguments.socket, ended, log))
+        tasks.create_task(run_signer(office, arguments.socket, ended, log, file.news))
         tasks.create_task(_input_ended(ended))
 
 

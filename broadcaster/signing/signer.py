@@ -62,6 +62,11 @@ class SigningOffice:
         self._clock = clock
         self._pace = _Pace(limits.orders_per_minute)
 
+    def hold_to(self, limits: Limits) -> None:
+        """Take other limits from now on; what was counted under the old ones is counted anew."""
+        self._limits = limits
+        self._pace = _Pace(limits.orders_per_minute)
+
     def sign(self, kind: str, subject: str, village: str) -> OrderKept:
         """Sign a play or cancel for an announcement, or a stop_all for a stop in a village.
 

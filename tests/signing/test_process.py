@@ -18,8 +18,8 @@ from broadcaster.model.errors import NotAllowed, OutOfReach
 from broadcaster.signing.client import SocketSigner
 from broadcaster.signing.envelope import Keyring
 from broadcaster.signing.keys import create_keys
-from broadcaster.signing.limits import Limits, write_limits
-from broadcaster.signing.process import READY
+from broadcaster.signing.limits import Limits, Pinned, write_limits
+from broadcaster.signing.process import READY, LimitsFile
 from broadcaster.signing.supervise import Child
 from broadcaster.signing.talk import HEADER_BYTES, LONGEST_REQUEST_BYTES
 from tests.contracts.engines import open_book, running
@@ -167,3 +167,29 @@ async def test_an_answer_that_is_none_is_out_of_reach(tmp_path: Path) -> None:
     async with await asyncio.start_unix_server(mad, tmp_path / "signer"):
         with pytest.raises(OutOfReach, match="signer_away"):
             await SocketSigner(tmp_path / "signer", wait_seconds=5).time("0123456789abcdef")
+
+
+def test_a_source_pinned_while_the_signer_runs_counts_from_the_next_question(tmp_path: Path) -> None:
+    path, said = tmp_path / "limits.toml", list[str]()
+    write_limits(path, Limits(areas=("620723103",)))
+    file = LimitsFile(path, lambda event, **_: said.append(event))
+
+    write_limits(path, Limits(areas=("620723103",), sources={"source": Pinned("cap@linze.example", ("620723103",))}))
+    news, again = file.news(), file.news()
+
+    assert news is not None
+    assert set(news.sources) == {"source"}
+    assert again is None
+
+
+def test_a_limits_file_that_cannot_be_read_leaves_the_old_limits_in_force(tmp_path: Path) -> None:
+    path, said = tmp_path / "limits.toml", list[str]()
+    write_limits(path, Limits(areas=("620723103",)))
+    file = LimitsFile(path, lambda event, **_: said.append(event))
+
+    path.unlink()
+    path.write_text("areas = [")
+    path.chmod(0o400)
+
+    assert file.news() is None
+    assert said == ["limits kept"]
