@@ -14,7 +14,7 @@ from broadcaster.desk.sending import OWES_CANCEL, as_sent, order_owed, signed
 from broadcaster.desk.watching import Watch
 from broadcaster.model.clock import milliseconds, moment
 from broadcaster.model.crashing import crash_point
-from broadcaster.model.delivery import Outcome, Rank, Reason, Receipt, ReceiptKind
+from broadcaster.model.delivery import Delivery, Outcome, Rank, Reason, Receipt, ReceiptKind
 from broadcaster.model.errors import Invalid, NotFound
 from broadcaster.model.identity import follows
 from broadcaster.model.order import read_order
@@ -107,12 +107,15 @@ class Ear:
         return [order_message(kept)] if kept else []
 
     async def _beat(self, speaker: str, message: Message) -> Sequence[Message]:
-        """Take a heartbeat; where its digest of open orders differs from ours, start the exchange of a hello."""
+        """Take a heartbeat; where its digest of open orders differs from ours, send all that it might lack.
+
+        Which ones differ, a digest does not tell; what it holds already, it answers with its state.
+        """
         self.watch.seen(speaker, self.desk.clock.now(), message)
         expected = await self.desk.book.read(lambda state: open_orders(state, speaker))
         if message.get("open_digest") in (None, digest_of(expected)):
             return []
-        return await self._lacking(speaker, expected, milliseconds(self.desk.clock.now()))
+        return await self._lacking(speaker, (), milliseconds(self.desk.clock.now()))
 
 
 def lacking(state: State, speaker: str, held: Collection[str], last_stop: int, now_ms: int) -> list[OrderKept]:
@@ -125,15 +128,15 @@ def lacking(state: State, speaker: str, held: Collection[str], last_stop: int, n
     if known is None:
         raise NotFound("speaker_unknown", speaker=speaker[:60])
     stops = _newer_stop(state, known, last_stop)
-    rows = {row.announcement: row for row in state.deliveries_of(speaker, unfinished=False)}
-    open_rows = [row.announcement for row in rows.values() if row.rank in OWES_CANCEL]
+    owing = [row.announcement for row in state.deliveries_of(speaker) if row.rank in OWES_CANCEL]
     of_held = [order.announcement or "" for order in state.orders(held).values()]
-    ended = state.tombstones({*open_rows, *of_held})
-    owed = [order_owed(state, announcement) for announcement in ended]
+    owed = [order_owed(state, announcement) for announcement in state.tombstones({*owing, *of_held})]
     plays = [
         order
         for order in state.open_plays(known.village, moment(now_ms))
-        if order.id not in held and not _is_final(rows.get(order.announcement or "")) and _is_to(order, known)
+        if order.id not in held
+        and not _is_final(state.delivery(order.announcement or "", speaker))
+        and _is_to(order, known)
     ]
     found = {order.id: order for order in [*stops, *owed, *plays] if order is not None}
     return list(found.values())
@@ -148,7 +151,7 @@ def _is_to(order: OrderKept, speaker: Speaker) -> bool:
     return read_order(order.body).is_for(speaker.id, speaker.village)
 
 
-def _is_final(row: Any) -> bool:
+def _is_final(row: Delivery | None) -> bool:
     return row is not None and row.rank is Rank.FINAL
 
 
