@@ -31,24 +31,46 @@
     if (due) return;
     due = setTimeout(function () { due = null; refresh(); }, Math.max(50, last + 500 - Date.now()));
   }
-  function happened(event) {
-    if (origin && event.data) {
+  function happened(data) {
+    if (origin && data) {
       var told = {};
-      try { told = JSON.parse(event.data); } catch (_) { /* then look */ }
+      try { told = JSON.parse(data); } catch (_) { /* then look */ }
       if (told.origin && told.origin !== origin) return;
     }
     soon();
   }
+
+  /* Browsers allow six streams to one house. Of all open pages one holds a stream and tells the others;
+     pages that nobody looks at give theirs up. */
+  var house = window.BroadcastChannel ? new BroadcastChannel("live") : null, heardOf = 0;
+  function tell(said) { if (house) house.postMessage(said); }
   function open() {
     if (source || !window.EventSource) return;
     source = new EventSource(wanted.pathname);
-    NAMES.forEach(function (name) { source.addEventListener(name, happened); });
+    NAMES.forEach(function (name) {
+      source.addEventListener(name, function (event) { happened(event.data); tell({ data: event.data }); });
+    });
+    tell("mine");
   }
+  function shut() { if (source) source.close(); source = null; }
+  function leave() { if (source) { shut(); tell("gone"); } }
+  if (house) house.onmessage = function (event) {
+    heardOf = Date.now();
+    if (event.data === "mine") shut();
+    else if (event.data === "gone") setTimeout(function () { if (!document.hidden) open(); }, 300 * Math.random());
+    else if (event.data.data !== undefined) happened(event.data.data);
+  };
   function turn() {
-    if (document.hidden) { if (source) source.close(); source = null; } else { open(); refresh(); }
+    if (document.hidden) leave(); else { open(); refresh(); }
   }
   document.addEventListener("visibilitychange", turn);
+  window.addEventListener("pagehide", leave);
+  window.addEventListener("pageshow", function (event) { if (event.persisted) turn(); });
   /* What leaves no line in the log, such as a loudspeaker that went offline, shows by asking. */
-  setInterval(function () { if (!document.hidden) refresh(); }, 10000);
-  open();
+  setInterval(function () {
+    if (document.hidden) return;
+    refresh();
+    if (source) tell("alive"); else if (Date.now() - heardOf > 25000) open();
+  }, 10000);
+  if (!document.hidden) open();
 })();

@@ -140,3 +140,14 @@ async def test_a_form_that_another_site_sends_is_answered_with_a_page(town: Town
 
     assert answer.status_code == 403
     assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_what_people_write_is_shown_and_never_run(town: Town) -> None:
+    author = await at_console(town, "wang", Role.DRAFT)
+    author_page = await written(author, "<script>alert(1)</script>'\"><b>粗")
+
+    await author.open(author_page)
+
+    assert "<script>alert(1)</script>" in author.text
+    assert not [one for one in author.page.iter("script") if not one.get("src")]
+    assert author.page.xpath("//b[text()='粗']") == []
