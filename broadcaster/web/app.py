@@ -76,6 +76,19 @@ def create_app(
         The app. Its lifespan runs the reader of the live streams; `app.state.live.close()` ends all streams, to be
         called as soon as the service is told to stop.
     """
+    app = house(line_routes)
+    app.state.desk, app.state.watch, app.state.shelf, app.state.public_keys = desk, watch, shelf, keys
+    app.state.public_origin, app.state.secure_cookies = public_origin.rstrip("/"), secure_cookies
+    app.state.volume, app.state.is_line_up = volume, is_line_up
+    app.state.problem_page = problem_page
+    app.state.attempts, app.state.audio_cache = Attempts(desk.clock), audio.Cache()
+    app.state.live = live.Live(follow or live.BookLog(desk.book), desk.bell, desk.clock)
+    app.state.metrics = metrics.Metrics(desk, watch, app.state.live, figures)
+    return app
+
+
+def house(line_routes: Sequence[BaseRoute] = ()) -> FastAPI:
+    """Return the routes and their guards, with nobody at the desk yet."""
     app = FastAPI(
         title="Village Broadcaster",
         version="1",
@@ -84,13 +97,6 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.desk, app.state.watch, app.state.shelf, app.state.public_keys = desk, watch, shelf, keys
-    app.state.public_origin, app.state.secure_cookies = public_origin.rstrip("/"), secure_cookies
-    app.state.volume, app.state.is_line_up = volume, is_line_up
-    app.state.problem_page = problem_page
-    app.state.attempts, app.state.audio_cache = Attempts(desk.clock), audio.Cache()
-    app.state.live = live.Live(follow or live.BookLog(desk.book), desk.bell, desk.clock)
-    app.state.metrics = metrics.Metrics(desk, watch, app.state.live, figures)
     _add_routes(app, line_routes)
     answer_with_problems(app)
     # The last one added stands outermost: first the headers, then the size, then the gate.

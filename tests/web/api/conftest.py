@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from broadcaster.store.bell import LocalBell
 from broadcaster.store.book import SqlBook
+from broadcaster.web.app import house
 from tests.virtual import START, VirtualClock
 from tests.web.api.town import Town, settle, town_of
 
@@ -26,8 +28,17 @@ def settled_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def built() -> FastAPI:
+    """The routes, built once: all that differs from test to test lies in the app's state."""
+    return house()
+
+
 @pytest.fixture
-async def town(settled_book: Path, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Town]:
+async def town(
+    settled_book: Path, built: FastAPI, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Town]:
+    monkeypatch.setattr("broadcaster.web.app.house", lambda _routes: built)
     bell = LocalBell()
     shutil.copy(settled_book, tmp_path / "book.db")
     async with SqlBook(tmp_path / "book.db", bell) as book:

@@ -37,7 +37,7 @@ anything = st.recursive(
     max_leaves=6,
 )
 ENOUGH = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     database=None,
     derandomize=True,
