@@ -22,6 +22,7 @@ from broadcaster.web.words import LANGUAGES, Language
 HERE = Path(__file__).parent
 LANGUAGE_COOKIE = "lang"
 YEAR_SECONDS = 31_536_000
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - a list of twelve reads worse
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -95,7 +96,7 @@ def when(tongue: Language, at: datetime | int | None, *, seconds: bool = False) 
         return "—"
     local = (moment(at) if isinstance(at, int) else at).astimezone(SHANGHAI)
     clock = local.strftime("%H:%M:%S" if seconds else "%H:%M")
-    return say(tongue, "time.moment", month=local.month, day=local.day, clock=clock)
+    return say(tongue, "time.moment", month=local.month, name=MONTHS[local.month - 1], day=local.day, clock=clock)
 
 
 def iso(at: datetime) -> str:

@@ -18,7 +18,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "nav.new": ("写通知", "Write"),
     "nav.people": ("人员", "People"),
     "nav.leave": ("退出", "Sign out"),
-    "time.moment": ("{month}月{day}日 {clock}", "{day}/{month} {clock}"),
+    "time.moment": ("{month}月{day}日 {clock}", "{day} {name} {clock}"),
     "time.seconds": ("{n} 秒", "{n} s"),
     "time.age": ("数据更新于 {at}", "Data as of {at}"),
     "time.refresh": ("刷新", "Refresh"),
