@@ -1,5 +1,6 @@
 """Listening: whether a WAV file holds what a sound log says that it holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,14 +10,16 @@ import soundfile
 
 RATE_HZ = 24_000
 WITHIN_SECONDS = 0.5
-"""How far from where the log places it a stretch may lie: its time is read before its first block is written."""
-
-PROBES_SECONDS = (0.2, 1.0)
-"""How much of a stretch is looked for: the less, the seldomer a hole lies in it; the more, the surer it is found."""
+"""How far from where the log places it a stretch may begin: its time is read before its first block is written."""
 
 LONGEST_HOLE_SECONDS = 10.0
-MOST_HOLES = 200
-PERCENTS = range(1, 101)
+PROBE = 64
+"""So many samples, just as they should be, are found in one place only: no two moments of a voice are equal."""
+
+MOST_PROBES = 60
+AUDIBLE = 50
+STEP = 2 * RATE_HZ
+LOUDEST, PERCENTS = 100, range(100, 0, -1)
 
 Samples: TypeAlias = npt.NDArray[np.int16]
 
@@ -50,75 +53,83 @@ def likeness(wave: Samples, reference: Samples, about: int) -> tuple[float, int,
     Returns:
         Correlation from -1 to 1 (0 for silence), and where in the WAV it was found, [start, end).
     """
-    tries = (_likeness(wave, reference, _found(wave, reference, about, seconds)) for seconds in PROBES_SECONDS)
-    return max(tries, key=lambda one: one[0])
+    left = max(0, about - round(WITHIN_SECONDS * RATE_HZ))
+    percent = _percent(wave, reference, left)
+    expected = _at_volume(reference, percent)
+    pieces = list(_pieces(wave, expected, left))
+    if not pieces:
+        start = max(0, about)
+        return _correlation(wave[start : start + len(reference)], reference), start, start + len(reference)
+    heard = np.concatenate([wave[start:end] for start, end in pieces])
+    return _correlation(heard, reference), pieces[0][0], pieces[-1][1]
 
 
-def _likeness(wave: Samples, reference: Samples, start: int) -> tuple[float, int, int]:
-    heard, end = _without_holes(wave, reference, start)
-    return _correlation(heard, reference), start, end
+def _at_volume(reference: Samples, percent: int) -> Samples:
+    """Scale as a loudspeaker does: whole percents, rounded down."""
+    return reference if percent >= LOUDEST else (reference.astype(np.int32) * percent // 100).astype(np.int16)
 
 
-def _found(wave: Samples, reference: Samples, about: int, seconds: float) -> int:
-    """Find where the first loud piece of a reference fits best, and return where its start lies then."""
-    lead = _first_loud(reference)
-    probe = reference[lead : lead + round(seconds * RATE_HZ)].astype(np.float64)
-    within = round(WITHIN_SECONDS * RATE_HZ)
-    left = max(0, about + lead - within)
-    window = wave[left : about + lead + within + len(probe)].astype(np.float64)
-    if len(window) < len(probe) or not len(probe):
-        return max(0, about)
-    return max(0, left + int(np.argmax(_correlations(window, probe))) - lead)
+def _percent(wave: Samples, reference: Samples, left: int) -> int:
+    """Tell how loud it was played: at which volume its beginning is found."""
+    window = wave[left : left + len(reference) + round(4 * WITHIN_SECONDS * RATE_HZ)][: 5 * RATE_HZ]
+    for at in _probes(reference, 0):
+        for percent in PERCENTS:
+            if _place(window, _at_volume(reference[at : at + PROBE], percent)) is not None:
+                return percent
+    return LOUDEST
 
 
-def _first_loud(reference: Samples) -> int:
-    loud = np.abs(reference.astype(np.int32)) > np.abs(reference.astype(np.int32)).max(initial=0) // 4
-    return int(np.argmax(loud)) if loud.any() else 0
+def _probes(expected: Samples, begin: int) -> Iterator[int]:
+    """Yield places from which a few samples can be looked for: they are loud enough to be found nowhere else."""
+    place = begin
+    for _ in range(MOST_PROBES):
+        ahead = np.flatnonzero(np.abs(expected[place : place + STEP * 5].astype(np.int32)) > AUDIBLE)
+        if not len(ahead) or place + int(ahead[0]) + PROBE > len(expected):
+            return
+        yield place + int(ahead[0])
+        place += int(ahead[0]) + PROBE
 
 
-def _correlations(window: npt.NDArray[np.float64], probe: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Correlate a probe with each place of a window, by FFT, each place brought to the same loudness."""
-    size = len(window) + len(probe)
-    product = np.fft.irfft(np.fft.rfft(window, size) * np.conj(np.fft.rfft(probe, size)), size)
-    places = len(window) - len(probe) + 1
-    energy = np.concatenate([[0.0], np.cumsum(window**2)])
-    local = energy[len(probe) : len(probe) + places] - energy[:places]
-    return np.asarray(product[:places] / np.sqrt(np.maximum(local, 1.0)))
+def _place(window: Samples, probe: Samples) -> int | None:
+    """Find the first place in a window where samples stand just as in a probe."""
+    if len(window) < len(probe):
+        return None
+    places = np.flatnonzero(window[: len(window) - len(probe) + 1] == probe[0])
+    for n in range(1, len(probe)):
+        if not len(places):
+            return None
+        places = places[window[places + n] == probe[n]]
+    return int(places[0]) if len(places) else None
 
 
-def _without_holes(wave: Samples, reference: Samples, start: int) -> tuple[Samples, int]:
-    """Return as many samples as the reference has, holes left out, and where the last of them stands."""
-    expected = _as_loud(wave, reference, start)
-    pieces: list[Samples] = []
-    place, done = start, 0
-    for _ in range(MOST_HOLES):
-        piece = wave[place : place + len(reference) - done]
-        differs = np.flatnonzero(piece != expected[done : done + len(piece)])
-        hole = _hole(wave, place + int(differs[0])) if len(differs) else 0
-        if not hole:
-            break
-        pieces.append(piece[: differs[0]])
-        done += int(differs[0])
-        place += int(differs[0]) + hole
-    pieces.append(wave[place : place + len(reference) - done])
-    return np.concatenate(pieces), place + len(pieces[-1])
+def _pieces(wave: Samples, expected: Samples, left: int) -> Iterator[tuple[int, int]]:
+    """Yield the pieces of a WAV, [start, end), that together are what was expected, holes left out.
+
+    What is not found goes on where the last piece ended, so that the pieces are as long as what was expected.
+    """
+    done, place, room = 0, left, round(2 * WITHIN_SECONDS * RATE_HZ)
+    while done < len(expected):
+        found = _next(wave, expected, done, place, room)
+        if found is None:
+            yield place, min(place + len(expected) - done, len(wave))
+            return
+        start, end = found
+        yield start, end
+        done, place, room = done + end - start, end, round(LONGEST_HOLE_SECONDS * RATE_HZ)
 
 
-def _as_loud(wave: Samples, reference: Samples, start: int) -> Samples:
-    """Scale a reference as the loudspeaker did: by the whole percent that gives most samples just as they are."""
-    lead = _first_loud(reference)
-    there = wave[start + lead : start + lead + RATE_HZ]
-    said = reference[lead : lead + len(there)].astype(np.int32)
-    fitting = [
-        int(np.count_nonzero((said * percent // 100 == there[: len(said)]) & (said != 0))) for percent in PERCENTS
-    ]
-    return (reference.astype(np.int32) * PERCENTS[int(np.argmax(fitting))] // 100).astype(np.int16)
-
-
-def _hole(wave: Samples, place: int) -> int:
-    """Tell how many samples of nothing stand at a place; 0 if something does, or nothing follows."""
-    ahead = np.flatnonzero(wave[place : place + round(LONGEST_HOLE_SECONDS * RATE_HZ)])
-    return int(ahead[0]) if len(ahead) else 0
+def _next(wave: Samples, expected: Samples, done: int, place: int, room: int) -> tuple[int, int] | None:
+    """Find what is expected from `done` on, in a WAV from `place` on; return from where to where it is the same."""
+    for at in _probes(expected, done):
+        first = place + at - done
+        found = _place(wave[first : first + room + PROBE], expected[at : at + PROBE])
+        if found is not None:
+            there = wave[first + found : first + found + STEP]
+            wanted = expected[at : at + len(there)]
+            differs = np.flatnonzero(there[: len(wanted)] != wanted)
+            same = int(differs[0]) if len(differs) else len(wanted)
+            return first + found - (at - done), first + found + same
+    return None
 
 
 def _correlation(heard: Samples, reference: Samples) -> float:
