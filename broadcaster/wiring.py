@@ -24,7 +24,7 @@ from broadcaster.desk.closing import close
 from broadcaster.desk.hearing import Ear
 from broadcaster.desk.office import Desk, Policy
 from broadcaster.desk.ordering import order, refused
-from broadcaster.desk.ports import Pen, Signer, SpeakerLine, Spoken
+from broadcaster.desk.ports import LogPen, Signer, SpeakerLine, Spoken
 from broadcaster.desk.rows import RecordingKept
 from broadcaster.desk.sending import keep_sending, send
 from broadcaster.desk.voicing import voice
@@ -168,8 +168,12 @@ async def open_town(
         yield _assembled(settings, desk, book, sound)
 
 
-def _settle(pen: Pen, places: Sequence[Area]) -> None:
-    """Put the places that the book does not know yet; what was counted there stays."""
+def _settle(pen: LogPen, places: Sequence[Area]) -> None:
+    """Give back what a process that was killed had in hand, and put the places that the book does not know yet.
+
+    One process at a time has this book: whoever holds a lease is dead, and an alert must not wait for it to run out.
+    """
+    pen.free_leases()
     known = pen.areas()
     pen.put([place for place in places if place.code not in known])
 

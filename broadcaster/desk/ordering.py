@@ -58,7 +58,13 @@ async def _play(desk: Desk, work: Work, subject: str) -> Callable[[Pen], str]:
     if barred:
         return lambda _: barred
     announcement = await desk.book.read(lambda state: state.announcement(subject))
-    kept = await desk.signer.sign("play", subject, announcement.village if announcement else "")
+    try:
+        kept = await desk.signer.sign("play", subject, announcement.village if announcement else "")
+    except Refused:
+        # It looked a moment later than we did: what was cancelled meanwhile was refused by nobody.
+        if barred := await desk.book.read(lambda state: why_not(state, subject, desk.clock.now())):
+            return lambda _: barred
+        raise
     crash_point("order.signed")
     return lambda pen: _store_play(desk, pen, kept, work, subject)
 

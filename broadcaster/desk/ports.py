@@ -189,8 +189,8 @@ class Entry:
     at: datetime
 
 
-class LogPen(Pen, Protocol):
-    """What an engine needs beside the desk's own queries: the log, and what was read, tried and claimed of it."""
+class LogState(State, Protocol):
+    """What may be read of the log beside the desk's own queries."""
 
     # the log
     def outbox_after(self, topics: Collection[str], after_seq: int, lane: Lane, *, limit: int) -> Sequence[Entry]:
@@ -211,13 +211,20 @@ class LogPen(Pen, Protocol):
     ) -> Sequence[Entry]:
         """Return lines written before a moment of which the reader's inbox knows nothing, in order."""
 
-    # where readers are
     def position(self, reader: str, topic: str, partition: int = 0) -> int:
         """Return what was last set, 0 at first; the reader decides whether that is a line or an offset."""
 
     def position_event(self, reader: str, topic: str, partition: int = 0) -> str | None:
         """Return the id of the event that the position was set with."""
 
+    def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
+        """Return the dead letters whose fate is open, newest first."""
+
+
+class LogPen(LogState, Pen, Protocol):
+    """What an engine needs beside the desk's own queries: what was read, tried and claimed of the log."""
+
+    # where readers are
     def set_position(
         self, reader: str, topic: str, place: int, last_event_id: str | None, partition: int = 0
     ) -> None: ...
@@ -231,8 +238,6 @@ class LogPen(Pen, Protocol):
     def retry_done(self, reader: str, event_id: str) -> None: ...
     def next_retry(self, lane: Lane) -> datetime | None: ...
     def bury(self, letter: DeadLetter) -> None: ...
-    def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
-        """Return the dead letters whose fate is open, newest first."""
 
     # claiming work
     def claim(
@@ -248,6 +253,9 @@ class LogPen(Pen, Protocol):
 
     def work_later(self, work: str, token: str, due: datetime) -> bool:
         """Give work back until a moment if the token still holds it."""
+
+    def free_leases(self) -> int:
+        """Give all leased work back and return how much it was: only where whoever held it is known to be dead."""
 
     def prune(self, before: Mapping[str, datetime], inbox_before: datetime, *, limit: int = 1000) -> int:
         """Delete up to `limit` lines, and as many inbox rows and answers, that nobody needs any more.
@@ -270,7 +278,7 @@ class Book(Protocol):
             Whatever the job raised; nothing of it is kept then.
         """
 
-    async def read(self, query: Callable[[State], T]) -> T:
+    async def read(self, query: Callable[[LogState], T]) -> T:
         """Run a query on one consistent moment, off the loop."""
 
 

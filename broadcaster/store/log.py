@@ -71,8 +71,8 @@ class Outbox(Asking):
         return sorted(found, key=attrgetter("seq"))[:limit]
 
 
-class Readers(Asking):
-    """Where readers are, and what they have read."""
+class ReaderPlaces(Asking):
+    """Where readers are."""
 
     def position(self, reader: str, topic: str, partition: int = 0) -> int:
         """Return what was last set, 0 at first."""
@@ -86,6 +86,10 @@ class Readers(Asking):
     def _place(self, column: Any, reader: str, topic: str, partition: int) -> Any:
         mine = (_PLACE.reader == reader, _PLACE.topic == topic, _PLACE.partition == partition)
         return self._connection.execute(select(column).where(*mine)).scalar()
+
+
+class Readers(ReaderPlaces):
+    """Where readers are, and what they have read."""
 
     def set_position(self, reader: str, topic: str, place: int, last_event_id: str | None, partition: int = 0) -> None:
         """Keep where a reader is."""
@@ -139,6 +143,10 @@ class Retries(Asking):
         kind = kind_of(DeadLetter)
         kind.put(self._connection, [kind.write(letter)])
 
+
+class Letters(Asking):
+    """What was given up."""
+
     def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
         """Return the dead letters whose fate is open, newest first."""
         dead = schema.dead_letter.c
@@ -186,9 +194,19 @@ class Leases(Asking):
             self.rung.add(f"work.{lane}")
         return is_back
 
+    def free_leases(self) -> int:
+        """Give all leased work back."""
+        held = (_WORK.lease_until.is_not(None), IS_UNDONE)
+        freed = update(schema.work).where(*held).values(lease_until=None, lease_token=None)
+        return self._connection.execute(freed).rowcount
+
     def _if_held(self, work: str, token: str, **values: object) -> bool:
         mine = (_WORK.id == work, _WORK.lease_token == token, IS_UNDONE)
         return self._connection.execute(update(schema.work).where(*mine).values(**values)).rowcount == 1
+
+
+class LogReading(Outbox, ReaderPlaces, Letters):
+    """What may be read of the log."""
 
 
 class Pruning(Outbox):

@@ -486,6 +486,22 @@ class TestLeases:
         assert len(await book.read(lambda state: state.claimable(["voice"], Lane.ALERT, after(5), limit=9))) == 1
 
 
+    async def test_work_of_a_dead_process_is_given_back_at_once(self, book: Book) -> None:
+        """
+        An alert in hand when the power went must not wait for half a minute because nobody gave it back.
+        """
+        held = sheets.work("w1", lease_token="dead", lease_until=after(30))
+        done = sheets.work("w2", lease_token="dead", lease_until=None, done_at=NOW, result="sent:1")
+        await put(book, held, done)
+
+        freed = await book.write(Lane.ALERT, lambda pen: pen.free_leases())
+
+        assert freed == 1
+        assert await book.read(lambda state: state.claimable(["voice"], Lane.ALERT, NOW, limit=9)) == [
+            replace(held, lease_token=None, lease_until=None)
+        ]
+
+
 class TestPruning:
     async def test_lines_stay_while_what_they_speak_of_is_not_closed(self, book: Book) -> None:
         spoken = [sheets.announcement("open"), sheets.announcement("over", state=AnnouncementState.CLOSED)]
