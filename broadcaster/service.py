@@ -168,6 +168,8 @@ def _app(settings: Settings, town: Town, line: WebSocketLine, keys: Sequence[Pub
         public_origin=settings.public_origin or url,
         secure_cookies=settings.secure_cookies,
         line_routes=line.routes,
+        figures=town.engine.behind,
+        is_line_up=lambda: line.is_open,
     )
 
 

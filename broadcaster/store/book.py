@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from broadcaster.desk.ports import Bell, Book, LogPen, State
+from broadcaster.desk.ports import Bell, Book, LogPen, LogState
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
 from broadcaster.store.dialects import Trouble, trouble
@@ -97,7 +97,7 @@ class SqlBook(Book):
         self.pending += 1
         return await waiter
 
-    async def read(self, query: Callable[[State], T]) -> T:
+    async def read(self, query: Callable[[LogState], T]) -> T:
         """Run a query on one consistent moment, off the loop."""
         return await self._loop.run_in_executor(self._threads, self._read, query)
 
@@ -117,7 +117,7 @@ class SqlBook(Book):
         )
         self._writer.start()
 
-    def _read(self, query: Callable[[State], T]) -> T:
+    def _read(self, query: Callable[[LogState], T]) -> T:
         try:
             with self._reading.begin() as connection:
                 return query(SqlState(connection))

@@ -18,7 +18,7 @@ from sse_starlette import EventSourceResponse
 
 from broadcaster.desk.authority import Asker
 from broadcaster.desk.events import ALERTS, DELIVERIES, NOTICES
-from broadcaster.desk.ports import Bell, Book, Entry, LogPen
+from broadcaster.desk.ports import Bell, Book, Entry, LogState
 from broadcaster.model.area import covers
 from broadcaster.model.clock import Clock, moment
 from broadcaster.model.delivery import Rank
@@ -77,25 +77,22 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BookLog:
-    """The log in the book.
-
-    It is asked in a transaction that writes nothing, as the log is not among what `Book.read` shows.
-    """
+    """The log in the book."""
 
     book: Book
 
     async def after(self, seq: int, limit: int) -> Sequence[Happening]:
         """Return the happenings past a line of the log, in order."""
 
-        def job(pen: LogPen) -> list[Entry]:
+        def job(pen: LogState) -> list[Entry]:
             lanes = (pen.outbox_after(TOPICS, seq, lane, limit=limit) for lane in Lane)
             return sorted((line for lane in lanes for line in lane), key=lambda line: line.seq)[:limit]
 
-        return [happening(line) for line in await self.book.write(Lane.NOTICE, job)]
+        return [happening(line) for line in await self.book.read(job)]
 
     async def end(self) -> int:
         """Return the number of the last line."""
-        return await self.book.write(Lane.NOTICE, lambda pen: pen.outbox_end())
+        return await self.book.read(lambda state: state.outbox_end())
 
 
 def happening(line: Entry) -> Happening:

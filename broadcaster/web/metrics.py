@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from broadcaster.desk.office import Desk
-from broadcaster.desk.ports import LogPen, State
+from broadcaster.desk.ports import LogState, State
 from broadcaster.desk.watching import Watch
 from broadcaster.model.announcement import Announcement
 from broadcaster.model.clock import milliseconds
@@ -25,7 +25,7 @@ from broadcaster.model.errors import BroadcasterError
 from broadcaster.model.precedence import Lane
 from broadcaster.web.live import Happening, Live
 
-Figures = Callable[[LogPen], Mapping[tuple[str, str], int]]
+Figures = Callable[[LogState], Mapping[tuple[str, str], int]]
 """How many events each reader is behind in each lane: ``{(reader, lane): events}``."""
 
 ANSWER_SECONDS = 2.0
@@ -102,11 +102,11 @@ class Metrics(Collector):
         self._time(begun, known)
         online, now = desk.line.online(), desk.clock.now()
         self._standing = await desk.book.read(lambda state: standing(state, online, now))
-        self._standing.dead_letters, self._standing.behind = await desk.book.write(Lane.NOTICE, self._of_the_log)
+        self._standing.dead_letters, self._standing.behind = await desk.book.read(self._of_the_log)
         self._standing.streams = self._live.clients
         return generate_latest(self._registry)
 
-    def _of_the_log(self, pen: LogPen) -> tuple[int, dict[tuple[str, str], int]]:
+    def _of_the_log(self, pen: LogState) -> tuple[int, dict[tuple[str, str], int]]:
         behind = dict(self._figures(pen)) if self._figures else {}
         if self._live.seq is not None:
             behind["live", "all"] = max(pen.outbox_end() - self._live.seq, 0)

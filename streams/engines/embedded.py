@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from broadcaster.desk.events import Event
-from broadcaster.desk.ports import Bell, Book, Entry, LogPen, Row, State
+from broadcaster.desk.ports import Bell, Book, Entry, LogPen, LogState, Row, State
 from broadcaster.desk.rows import DeadLetter, Retry
 from broadcaster.model.clock import Clock
 from broadcaster.model.crashing import crash_point
@@ -37,6 +37,7 @@ LOG = "outbox"
 """Under this name a reader keeps its one place in the whole log."""
 
 RETRIES_AT_ONCE = 20
+MOST_COUNTED = 1_000
 LONGEST_WAIT_SECONDS = 60.0
 
 log = structlog.get_logger()
@@ -123,6 +124,13 @@ class EmbeddedEngine:
         self._burials[reader].forget()
         self.paused.pop(reader, None)
         self._bell.ring(f"events.{self._readers[reader].lane}")
+
+    def behind(self, state: LogState) -> dict[tuple[str, str], int]:
+        """Return how many events each stage has yet to read in each lane, counted up to MOST_COUNTED."""
+        return {
+            (reader.place.name, reader.lane.value): len(_entries(state, reader, MOST_COUNTED))
+            for reader in self._readers.values()
+        }
 
     async def step(self, reader: str) -> int:
         """Let one reader take its next batch.
@@ -305,7 +313,7 @@ class EmbeddedEngine:
         return reader in self._burials and self._burials[reader].may_bury()
 
 
-def _entries(pen: LogPen, reader: Reader, most: int) -> Sequence[Entry]:
+def _entries(pen: LogState, reader: Reader, most: int) -> Sequence[Entry]:
     after = pen.position(reader.id, LOG)
     return pen.outbox_after(reader.place.topics_in(reader.lane), after, reader.lane, limit=most)
 

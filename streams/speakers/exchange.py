@@ -108,6 +108,11 @@ class Exchange:
         meant = village if to is None else {one: village[one] for one in to if one in village}
         return frozenset(one for one, connection in meant.items() if connection.put(text))
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether loudspeakers can connect."""
+        return self._heard is not None and not self._is_closed
+
     def online(self) -> frozenset[str]:
         """Return the loudspeakers that are connected now."""
         return frozenset(self._connections)
