@@ -78,9 +78,14 @@ def render(request: Request, template: str, status: int = 200, **facts: Any) -> 
 
 def problem_page(request: Request, error: BroadcasterError) -> HTMLResponse:
     """Say what went wrong and what to do next."""
-    part = "parts/problem.html" if request.headers.get("HX-Request") else "problem.html"
+    is_part = bool(request.headers.get("HX-Request"))
     is_lost = error.code in NOBODY_KNOWN - {"link_spent"}
-    return render(request, part, status_of(error), error=error, is_lost=is_lost)
+    name = "parts/problem.html" if is_part else "problem.html"
+    answer = render(request, name, status_of(error), error=error, is_lost=is_lost)
+    if is_part:
+        # In its own place: in that of the form, it would wipe out what was typed.
+        answer.headers.update({"HX-Retarget": "#trouble", "HX-Reselect": ".note", "HX-Reswap": "innerHTML show:top"})
+    return answer
 
 
 def go(request: Request, address: str) -> Response:

@@ -62,6 +62,21 @@ async def test_an_error_comes_without_leaving_the_page(town: Town, browser: Brow
     assert page.url.endswith("/console/notices/new")
 
 
+async def test_what_was_typed_outlives_a_refusal_and_a_broken_line(town: Town, browser: Browser) -> None:
+    seen = await entered(browser, town, "wang", Role.DRAFT)
+    page = await seen.open("/console/notices/new")
+    await page.fill("textarea", "写了一半")
+    await page.evaluate("document.querySelector('#writing [name=csrf]').value = 'old'")
+
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator("#trouble")).to_contain_text("请刷新页面")
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator("#trouble")).to_contain_text("网络断了")
+
+    assert await page.input_value("textarea") == "写了一半"
+
+
 async def test_what_was_typed_outlives_the_page(town: Town, browser: Browser) -> None:
     seen = await entered(browser, town, "wang", Role.DRAFT)
     page = await seen.open("/console/notices/new")

@@ -46,6 +46,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "leave.title": ("已退出", "You are signed out"),
     "leave.text": ("下次请用新的一次性链接进入。", "Next time, enter by a new one-use link."),
     # what went wrong
+    "trouble.lost": (
+        "网络断了，没有发出去。写的还在，请稍后再按一次。",
+        "No connection: nothing was sent. What you typed is still here; press again later.",
+    ),
     "problem.title": ("没有办成", "That did not work"),
     "problem.home": ("回到今天", "Back to today"),
     # stages of a notice or an alert

@@ -63,6 +63,14 @@
     if (document.execCommand("copy")) button.textContent = button.dataset.done;
   });
   document.addEventListener("htmx:afterSettle", ready);
+  document.addEventListener("htmx:sendError", function () {
+    var trouble = document.getElementById("trouble"), said = document.createElement("p");
+    said.className = "note bad";
+    said.setAttribute("role", "alert");
+    said.textContent = trouble.dataset.lost;
+    trouble.replaceChildren(said);
+    trouble.scrollIntoView();
+  });
   if (document.body.dataset.saved) {
     try {
       Object.keys(localStorage).forEach(function (name) { if (name.indexOf("draft:") === 0) localStorage.removeItem(name); });
