@@ -19,6 +19,9 @@ CUT_IN_MS = 1_000
 LIKE_ENOUGH = 0.95
 PER_MS = RATE_HZ // 1000
 FAINT = 100
+WITHIN_SAMPLES = RATE_HZ // 2
+"""How much later than the log has it a stretch may lie in a file; on a busy machine files run short, never long."""
+
 FADE_SAMPLES = 50 * PER_MS
 """What was cut short fades out over its last 50 ms; those are not compared."""
 
@@ -169,26 +172,29 @@ def _in_file(duty: Duty, mine: Sequence[Stretch], waves: Path, verdict: Verdict)
         yield Fault(duty.speaker, "no_wave", str(error))
         return
     known = {part.order: part.samples for part in duty.parts}
-    compared = [_compared(one, known[one.order], wave, mine[0].at_ms) for one in mine if one.order in known]
+    compared: list[tuple[float | None, int, int]] = []
+    for one in (one for one in mine if one.order in known):
+        left = compared[-1][2] if compared else 0
+        compared.append(_compared(one, known[one.order], wave, left, (one.at_ms - mine[0].at_ms) * PER_MS))
     least = min((like for like, *_ in compared if like is not None), default=0.0)
     verdict.likeness[duty.speaker] = round(least, 4)
     if least <= LIKE_ENOUGH:
         yield Fault(duty.speaker, "not_alike", f"the file holds something else: correlation {least:.3f}")
     rest = wave.copy()
     for _, start, end in compared:
-        rest[start:end] = 0
+        # A fade is a block of its own, before which a busy process may have been held up.
+        rest[start : end + WITHIN_SAMPLES] = 0
     loud = int(np.count_nonzero(np.abs(rest.astype(np.int32)) > FAINT))
     if loud > FADE_SAMPLES:
         yield Fault(duty.speaker, "more_in_file", f"{loud} samples that the log knows nothing of")
 
 
-def _compared(one: Stretch, samples: Samples, wave: Samples, first_ms: int) -> tuple[float | None, int, int]:
-    """Compare a stretch with its recording; of a tone only the place counts."""
-    about, faded = (one.at_ms - first_ms) * PER_MS, FADE_SAMPLES if one.ended == "cut" else 0
+def _compared(one: Stretch, samples: Samples, wave: Samples, left: int, about: int) -> tuple[float | None, int, int]:
+    """Compare a stretch with its recording, between the one before and where the log has it; of a tone the place."""
     whole = np.frombuffer(chime(one.sha256), dtype=np.int16) if one.part == "tone" else samples
-    like, start, end = likeness(wave, whole[one.start : one.end - faded], about)
-    # A fade is a block of its own, before which a busy process may have been held up.
-    return None if one.part == "tone" else like, start, end + (RATE_HZ if faded else 0)
+    faded = FADE_SAMPLES if one.ended == "cut" else 0
+    like, start, end = likeness(wave, whole[one.start : one.end - faded], left, max(left, about) + WITHIN_SAMPLES)
+    return None if one.part == "tone" else like, start, end + faded
 
 
 def _elsewhere(evidence: Evidence) -> Iterator[Fault]:

@@ -9,9 +9,6 @@ import numpy.typing as npt
 import soundfile
 
 RATE_HZ = 24_000
-WITHIN_SECONDS = 0.5
-"""How far from where the log places it a stretch may begin: its time is read before its first block is written."""
-
 LONGEST_HOLE_SECONDS = 10.0
 PROBE = 64
 """So many samples, just as they should be, are found in one place only: no two moments of a voice are equal."""
@@ -42,26 +39,21 @@ def read_wave(path: Path) -> Samples:
     return np.asarray(samples, dtype=np.int16)
 
 
-def likeness(wave: Samples, reference: Samples, about: int) -> tuple[float, int, int]:
+def likeness(wave: Samples, reference: Samples, left: int, right: int) -> tuple[float, int, int]:
     """Tell how alike a stretch of a WAV is to what should have sounded there, however loud it was.
 
     A process that was held up leaves a hole of silence between two blocks; what was heard around it counts.
 
     Args:
-        about: where in the WAV it should begin, in samples; it is looked for around there.
+        left, right: between which samples of the WAV it has to begin.
 
     Returns:
         Correlation from -1 to 1 (0 for silence), and where in the WAV it was found, [start, end).
     """
-    left = max(0, about - round(WITHIN_SECONDS * RATE_HZ))
-    percent = _percent(wave, reference, left)
-    expected = _at_volume(reference, percent)
-    pieces = list(_pieces(wave, expected, left))
-    if not pieces:
-        start = max(0, about)
-        return _correlation(wave[start : start + len(reference)], reference), start, start + len(reference)
-    heard = np.concatenate([wave[start:end] for start, end in pieces])
-    return _correlation(heard, reference), pieces[0][0], pieces[-1][1]
+    expected = _at_volume(reference, _percent(wave[left : right + PROBE], reference))
+    pieces = list(_pieces(wave, expected, left, right - left))
+    heard = np.concatenate([wave[start:end] for start, end in pieces] or [wave[:0]])
+    return _correlation(heard, reference), pieces[0][0] if pieces else left, pieces[-1][1] if pieces else left
 
 
 def _at_volume(reference: Samples, percent: int) -> Samples:
@@ -69,9 +61,8 @@ def _at_volume(reference: Samples, percent: int) -> Samples:
     return reference if percent >= LOUDEST else (reference.astype(np.int32) * percent // 100).astype(np.int16)
 
 
-def _percent(wave: Samples, reference: Samples, left: int) -> int:
+def _percent(window: Samples, reference: Samples) -> int:
     """Tell how loud it was played: at which volume its beginning is found."""
-    window = wave[left : left + len(reference) + round(4 * WITHIN_SECONDS * RATE_HZ)][: 5 * RATE_HZ]
     for at in _probes(reference, 0):
         for percent in PERCENTS:
             if _place(window, _at_volume(reference[at : at + PROBE], percent)) is not None:
@@ -102,12 +93,12 @@ def _place(window: Samples, probe: Samples) -> int | None:
     return int(places[0]) if len(places) else None
 
 
-def _pieces(wave: Samples, expected: Samples, left: int) -> Iterator[tuple[int, int]]:
+def _pieces(wave: Samples, expected: Samples, left: int, room: int) -> Iterator[tuple[int, int]]:
     """Yield the pieces of a WAV, [start, end), that together are what was expected, holes left out.
 
     What is not found goes on where the last piece ended, so that the pieces are as long as what was expected.
     """
-    done, place, room = 0, left, round(2 * WITHIN_SECONDS * RATE_HZ)
+    done, place = 0, left
     while done < len(expected):
         found = _next(wave, expected, done, place, room)
         if found is None:
