@@ -7,6 +7,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from io import FileIO
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,7 +40,9 @@ def run(speaker: str) -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, wanted), daemon=True).start()
     _write(line, {"ready": True})
     while True:
-        head, body = _answer(engine, wanted.get())
+        one = wanted.get()
+        _write(line, {"begun": one.number, "at": time.monotonic()})
+        head, body = _answer(engine, one)
         _write(line, head, body)
 
 

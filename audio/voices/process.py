@@ -85,6 +85,9 @@ class VoiceProcess:
         self._again_at = 0.0
         self._is_closed = False
 
+    def begun(self, sentence: str, at: float) -> None:
+        """Note that the child has begun a sentence, `at` on the machine's monotonic clock; for whoever watches."""
+
     @property
     def pid(self) -> int | None:
         """Of the child, while there is one."""
@@ -210,6 +213,9 @@ class VoiceProcess:
         self._number += 1
         self._send(child, {"say": self._number, "sentence": asked.sentence})
         head, body = await _read(child, self._patience_seconds(asked.sentence))
+        if head.get("begun") == self._number:
+            self.begun(asked.sentence, float(head.get("at", 0)))
+            head, body = await _read(child, self._patience_seconds(asked.sentence))
         if head.get("said") == self._number:
             return np.frombuffer(body, dtype="<f4").astype(np.float32)
         if head.get("failed") == self._number:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,9 @@ def way(
     from broadcaster.benching.running import measure_way
     from broadcaster.benching.talk import ChildEnded
     from broadcaster.benching.telling import as_json, print_told, wide
+
+    # The signer says each signature; thousands of them would bury the figures.
+    os.environ.setdefault("VB_LOG", "warning")
 
     def say(words: str) -> None:
         typer.echo(f"… {words}", err=True)

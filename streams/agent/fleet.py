@@ -8,7 +8,7 @@ field each verifies for itself, on its own processor.
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -89,18 +89,20 @@ async def run_fleet(
     observe: Observer = lambda _observed: None,
     log: SoundLog | None = None,
     clock: Clock | None = None,
+    make_sink: Callable[[str], Sink] | None = None,
 ) -> None:
     """Run a fleet until it is cancelled.
 
     Args:
         observe: told of each accepted, started, first sample and end.
         log: where stretches go instead of `settings.out`.
+        make_sink: gives each loudspeaker its sink, by its id, instead of `settings.sink`.
 
     Raises:
         NotAllowed: the service refused to enrol one of them.
     """
     file = None if log or settings.out is None else FileSoundLog(settings.out / "fleet.sound.jsonl")
-    fleet = _Fleet(settings, observe, log or file or MemorySoundLog(), clock or SystemClock())
+    fleet = _Fleet(settings, observe, log or file or MemorySoundLog(), clock or SystemClock(), make_sink)
     try:
         await fleet.run()
     finally:
@@ -109,7 +111,15 @@ async def run_fleet(
 
 
 class _Fleet:
-    def __init__(self, settings: FleetSettings, observe: Observer, log: SoundLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: FleetSettings,
+        observe: Observer,
+        log: SoundLog,
+        clock: Clock,
+        make_sink: Callable[[str], Sink] | None,
+    ) -> None:
+        self._make_sink = make_sink
         self._settings = settings
         self._observe = observe
         self._log = log
@@ -148,6 +158,8 @@ class _Fleet:
                     await self._clock.sleep(RETRY_SECONDS)
 
     def _sink(self, speaker: str) -> Sink:
+        if self._make_sink:
+            return self._make_sink(speaker)
         if self._settings.sink == "wave" and self._settings.out is not None:
             return WaveSink(self._settings.out / f"{speaker}.wav", self._clock)
         return NullSink(self._clock)
