@@ -20,7 +20,7 @@ from streams.agent.bell import Bell
 from streams.agent.fetching import Fetching
 from streams.agent.journal import Journal, Mark
 from streams.agent.judging import Judge, Keys, Turned
-from streams.agent.ledger import Ledger
+from streams.agent.ledger import PAST, Ledger
 from streams.agent.messages import LISTED_OPEN, PROTO, SOFTWARE, Message, open_digest
 from streams.agent.obeying import LAST_STOP, Obeying
 from streams.agent.player import Player, VolumeLimits
@@ -161,6 +161,7 @@ class Agent:
         """Take up what the journal holds: what waits waits on, what sounded is set right."""
         await self.ledger.load()
         self.time.floor_ms = self.ledger.kept.marks.get(FLOOR)
+        self.time.past_ms = self.ledger.kept.marks.get(PAST, 0)
         await self.obeying.take_up()
 
     async def stop_here(self) -> None:

@@ -9,12 +9,15 @@ from broadcaster.model.crashing import crash_point
 from broadcaster.model.delivery import Receipt, ReceiptKind
 from broadcaster.signing.envelope import Envelope
 from streams.agent.bell import Bell
-from streams.agent.journal import Change, Entry, Forget, Journal, JournalFull, Kept, Owed, Paid
+from streams.agent.journal import Change, Entry, Forget, Journal, JournalFull, Kept, Mark, Owed, Paid
 from streams.agent.messages import Message, receipt_id, write_receipt
 from streams.agent.queue import Item, Stage
 
 RETRY_SECONDS = (5.0, 15.0, 60.0)
 """After how long a receipt without `got` is said again; the last step repeats."""
+
+PAST = "past"
+"""The mark of the last receipt's date."""
 
 PLACE = (
     "repeat_no",
@@ -68,6 +71,7 @@ class Ledger:
             JournalFull: nothing of it is kept.
             JournalBroken: the process has to start again.
         """
+        changes = (*changes, *_dated(changes))
         await self.journal.write(*changes)
         self.is_full = False
         self._remember(changes)
@@ -165,6 +169,12 @@ class Ledger:
         name = receipt_id(order, self.speaker, kind, said.get("repeat_no", 0))
         receipt = Receipt(id=name, order=order, speaker=self.speaker, kind=kind, at_ms=at_ms, **said)
         return Owed(name, order, write_receipt(receipt, announcement))
+
+
+def _dated(changes: tuple[Change, ...]) -> list[Mark]:
+    """Keep the date of a receipt beside it, so that after a power cut no later one is dated before it."""
+    dates = [int(change.message.get("at", 0)) for change in changes if isinstance(change, Owed)]
+    return [Mark(PAST, max(dates))] if dates else []
 
 
 def entry_of(item: Item, envelope: Envelope | None, final: Message | None = None) -> Entry:

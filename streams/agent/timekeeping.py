@@ -51,6 +51,7 @@ class ServiceTime:
 
     Attributes:
         floor_ms: to be journalled whenever it rose; None before the first signed answer ever.
+        past_ms: a moment that had passed before this process began: what it says until it is answered is not earlier.
     """
 
     def __init__(self, clock: Clock, keys: TimeCheck, nonce: Callable[[], str], floor_ms: int | None = None) -> None:
@@ -60,6 +61,7 @@ class ServiceTime:
         self._asked: dict[str, float] = {}
         self._answers: list[_Answer] = []
         self.floor_ms = floor_ms
+        self.past_ms = 0
         self._floor_at = self._begun = clock.monotonic()
 
     def now(self) -> Now:
@@ -67,7 +69,7 @@ class ServiceTime:
         best = self._best()
         if best is None:
             floor = self.floor_ms or 0
-            return Now(floor + round(self._since(self._begun)), floor)
+            return Now(max(floor, self.past_ms) + round(self._since(self._begun)), floor)
         return Now(round(best.offset_ms + 1000 * self._clock.monotonic()))
 
     def clock_error_ms(self) -> int | None:

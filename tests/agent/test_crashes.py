@@ -128,6 +128,25 @@ async def test_a_receipt_is_owed_after_a_power_cut_too(clock: VirtualClock) -> N
         assert again.agent.ledger.open_orders() == {}
 
 
+async def test_nothing_is_dated_before_what_was_said_before_the_power_cut(clock: VirtualClock) -> None:
+    """
+    Until the service answers, a loudspeaker knows the hour only from what it once heard; operators would read that an
+    alert ended before it had been accepted.
+    """
+    station = Station(clock)
+    async with station.on():
+        await asyncio.sleep(300)
+        order = station.alert(10_000)
+        await station.send(order)
+        await asyncio.sleep(5)
+    again = await station.power_cut()
+    again.tells_time = False
+
+    async with back_for(again, 60):
+        assert station.receipts(order, "started")[0]["at"] <= again.receipts(order, "started")[-1]["at"]
+        assert again.receipts(order, "started")[-1]["at"] <= again.done(order)["at"]
+
+
 async def test_the_last_stop_outlives_a_power_cut(clock: VirtualClock) -> None:
     station = Station(clock)
     order = station.notice()

@@ -41,6 +41,7 @@ class Seen:
 
     Attributes:
         lives: what each loudspeaker's processes logged, one list for each process, oldest first.
+        watched: what each loudspeaker showed of itself, over all its lives: (accepted, started …, the announcement).
         asked: the key of each request that made something, and the origins that its answers named.
         ready_ms: when a loudspeaker had a recording, (speaker, sha256); not there: with the order.
         pinned: the sources that the signer's own limits name.
@@ -62,6 +63,7 @@ class Seen:
     buried: Sequence[str] = ()
     pinned: frozenset[str] = frozenset()
     keys: Keyring = field(default_factory=lambda: Keyring.of())
+    watched: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ready_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)
     chain: str = ""
@@ -178,6 +180,13 @@ def _goes_on(before: Stretch | None, one: Stretch) -> bool:
 
 def what_is_cancelled_is_silent(seen: Seen) -> Iterator[str]:
     """Nothing begins after its loudspeaker said that it had ended, or refused it; what sounds then is over in 2 s."""
+    for speaker, watched in seen.watched.items():
+        done: set[str] = set()
+        for kind, announcement in watched:
+            if kind == "done":
+                done.add(announcement)
+            elif announcement in done:
+                yield f"{announcement} at {speaker} was {kind} after it was done"
     over: dict[tuple[str, str], int] = {}
     for one in seen.receipts:
         if one.kind in (ReceiptKind.DONE, ReceiptKind.REFUSED):
@@ -185,7 +194,8 @@ def what_is_cancelled_is_silent(seen: Seen) -> Iterator[str]:
             over[key] = min(one.at_ms, over.get(key, one.at_ms))
     for one in seen.sounds():
         at = over.get((one.speaker, one.order))
-        if at is None:
+        # Begun again, and before it heard the service's time, a loudspeaker knows only how late it is at least.
+        if at is None or seen.was_killed(one.speaker):
             continue
         if one.at_ms > at + CLOCK_MS:
             yield f"{one.order} at {one.speaker} began {one.at_ms - at} ms after its end was told"
@@ -297,7 +307,10 @@ def _is_covered(stretches: Iterable[Stretch], repeat: int, order: Order) -> bool
 
 
 def heard_is_what_sounded(seen: Seen) -> Iterator[str]:
-    """The book's `heard_ms` is what the log shows, to a block; what a crash cut short counts to a flush of the log."""
+    """The book's `heard_ms` is what the log shows, to a block; never more, where a crash cut a repeat short.
+
+    Of such a repeat the loudspeaker may have forgotten what it had not journalled, and the log lacks the last second.
+    """
     for row, order, mine in _heard(seen, seen.plays()):
         if row.rank is not Rank.FINAL:
             continue
@@ -306,8 +319,10 @@ def heard_is_what_sounded(seen: Seen) -> Iterator[str]:
             furthest[one.repeat_no] = max(one.end, furthest.get(one.repeat_no, 0))
         logged = sum(furthest.values()) // PER_MS
         repeat = max(order.play.repeat if order.play else 1, len(furthest))
-        slack = repeat * (BLOCK_MS + FADE_MS) + (repeat * FLUSH_MS if seen.was_killed(row.target) else 0)
-        if abs(row.heard_ms - logged) > slack:
+        slack = repeat * (BLOCK_MS + FADE_MS)
+        lost = {one.repeat_no for one in mine if not one.ended}
+        broken = sum(furthest[n] for n in lost) // PER_MS
+        if not logged - broken - slack <= row.heard_ms <= logged + slack + len(lost) * FLUSH_MS:
             yield f"{order.id} at {row.target}: {row.heard_ms} ms told, {logged} ms sounded ({row.outcome})"
 
 

@@ -24,6 +24,9 @@ from streams.agent.soundlog import Stretch, read_sound_log
 from tests.faults.invariants import Seen
 from tests.faults.processes import Town, settings_of
 
+SHOWN = ("accepted", "started", "sounding", "done")
+"""What a loudspeaker's process prints of itself, each followed by the announcement."""
+
 
 def look(town: Town, asked: Mapping[str, Sequence[str]]) -> Seen:
     """Read the book, the keys and every loudspeaker's logs."""
@@ -39,6 +42,7 @@ def look(town: Town, asked: Mapping[str, Sequence[str]]) -> Seen:
         lives=lives,
         pinned=frozenset(read_limits(settings.limits).sources),
         keys=Keyring.of(*(key.public for key in read_keys(settings.keys).values())),
+        watched={name: _watched(town.home.parent / f"{name}.log") for name in lives},
         asked=asked,
         ready_ms={key: at for name in lives for key, at in _ready(town.home.parent / name, name).items()},
         **seen,
@@ -97,6 +101,12 @@ def _lives(home: Path, speaker: str) -> list[list[Stretch]]:
 def _ready(home: Path, speaker: str) -> dict[tuple[str, str], int]:
     files = (home / "recordings").glob("*")
     return {(speaker, file.name): round(file.stat().st_mtime * 1000) for file in files if file.suffix != ".part"}
+
+
+def _watched(log: Path) -> list[tuple[str, str]]:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else ()
+    words = [line.split() for line in lines]
+    return [(found[0], found[1]) for found in words if len(found) > 1 and found[0] in SHOWN]
 
 
 def owes(home: Path) -> int:

@@ -177,6 +177,10 @@ DOCTORED: dict[str, tuple[Seen, str]] = {
         sounding(*LIFE, sound("a", "recording", 1, 0, 1_000, 22_000, "cut")),
         "what_is_cancelled_is_silent",
     ),
+    "an item begins after its cancel, in another life": (
+        replace(WELL, watched={SPEAKER: [("accepted", "ann-a"), ("done", "ann-a"), ("started", "ann-a")]}),
+        "what_is_cancelled_is_silent",
+    ),
     "an item sounds on after its cancel": (moved(6, at_ms=T + 21_000), "what_is_cancelled_is_silent"),
     "nobody ordered it": (ordered(WELL.orders[0]), "only_orders_sound"),
     "its signature is forged": (ordered(FORGED, WELL.orders[1]), "only_orders_sound"),
