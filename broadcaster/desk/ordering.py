@@ -62,9 +62,10 @@ async def _play(desk: Desk, work: Work, subject: str) -> Callable[[Pen], str]:
         kept = await desk.signer.sign("play", subject, announcement.village if announcement else "")
     except Refused:
         # It looked a moment later than we did: what was cancelled meanwhile was refused by nobody.
-        if barred := await desk.book.read(lambda state: why_not(state, subject, desk.clock.now())):
-            return lambda _: barred
-        raise
+        meanwhile = await desk.book.read(lambda state: why_not(state, subject, desk.clock.now()))
+        if meanwhile is None:
+            raise
+        return lambda _: meanwhile
     crash_point("order.signed")
     return lambda pen: _store_play(desk, pen, kept, work, subject)
 
