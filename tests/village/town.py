@@ -134,7 +134,7 @@ class Village:
     # --- opening and closing
 
     async def open(self) -> None:
-        settings = Settings(home=self.home, voice="tone", is_test=True, poll_seconds=120, undo_seconds=10)
+        settings = Settings(home=self.home, voice="tone", is_test=True, poll_seconds=3600, undo_seconds=10)
         settings.shelf.mkdir(parents=True, exist_ok=True)
         limits = Limits(
             areas=(TOWN,), sources={"source": Pinned(SENDER, (TOWN,))}, quiet=self.quiet, orders_per_minute=10_000
