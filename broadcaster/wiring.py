@@ -38,6 +38,7 @@ from broadcaster.store.bell import LocalBell
 from broadcaster.store.book import SqlBook
 from streams import records
 from streams.engines.embedded import EmbeddedEngine, each
+from streams.pruning import Pruning
 from streams.timing import Timing
 from streams.topology import town as town_topology
 from streams.working import Act, Workers
@@ -102,6 +103,7 @@ class Town:
     engine: EmbeddedEngine
     workers: Workers
     timing: Timing
+    pruning: Pruning
 
     async def run(self) -> None:
         """Run all that moves until cancelled; whatever fails ends everything, loudly."""
@@ -110,6 +112,7 @@ class Town:
                 "engine": self.engine.run(),
                 "workers": self.workers.run(),
                 "timing": self.timing.run(),
+                "pruning": self.pruning.run(),
                 "sending again": keep_sending(self.desk),
                 "health": keep_health(self.desk, self.watch),
                 "book": self._watch_book(),
@@ -200,4 +203,5 @@ def _assembled(settings: Settings, desk: Desk, book: SqlBook, sound: SoundStudio
         engine=EmbeddedEngine(book, desk.bell, desk.clock, topology, stages, poll_seconds=poll),
         workers=Workers(book, desk.bell, desk.clock, topology, acts, desk.new_id, poll_seconds=poll),
         timing=Timing(book, desk.bell, desk.clock),
+        pruning=Pruning(book, desk.clock),
     )
