@@ -80,7 +80,7 @@ class _Bell(LocalBell):
     def ring(self, *names: str) -> None:
         # The writer rings right after a commit, in its own thread.
         for name in names:
-            if name in ("events.alert", "work.alert"):
+            if name == "events.alert":
                 note("committed", name)
         super().ring(*names)
 

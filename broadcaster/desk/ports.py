@@ -293,7 +293,7 @@ class Bell(Protocol):
     """Wakes those who wait for something in the book."""
 
     def ring(self, *names: str) -> None:
-        """Wake whoever listens for a name: ``events.alert``, ``work.notice``, ``timers`` … From any thread."""
+        """Wake whoever listens for a name: ``events.alert``, ``work.notice.order``, ``timers`` … From any thread."""
 
     def listen(self, *names: str) -> Listening:
         """Begin to listen; a ring from now on is not missed."""

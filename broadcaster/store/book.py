@@ -35,8 +35,8 @@ class SqlBook(Book):
 
     Args:
         where: a path, or an SQLAlchemy URL of an SQLite file; made if it is not there, migrated if it is old.
-        bell: rung after each commit: ``book``, and ``events.<lane>``, ``work.<lane>``, ``retries.<lane>``,
-            ``timers``, ``deliveries`` where rows of that kind were put.
+        bell: rung after each commit: ``book``, and ``events.<lane>``, ``events.<lane>.<topic>``,
+            ``work.<lane>.<kind>``, ``retries.<lane>``, ``timers``, ``deliveries`` where rows of that kind were put.
         encode: writes an event's record for the log.
         most_waiting: how many jobs may wait, for each lane.
 

@@ -190,8 +190,8 @@ class Leases(Asking):
         """Give work back until a moment if the token still holds it."""
         is_back = self._if_held(work, token, due=milliseconds(due), lease_until=None, lease_token=None)
         if is_back:
-            lane = self._connection.execute(select(_WORK.lane).where(_WORK.id == work)).scalar()
-            self.rung.add(f"work.{lane}")
+            lane, kind = self._connection.execute(select(_WORK.lane, _WORK.kind).where(_WORK.id == work)).one()
+            self.rung.add(f"work.{lane}.{kind}")
         return is_back
 
     def free_leases(self) -> int:

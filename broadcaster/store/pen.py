@@ -64,9 +64,11 @@ def _flat(rows: Iterable[Row | Iterable[Row]]) -> Iterator[Row]:
 def _names(kind: type, group: list[Any]) -> Iterator[str]:
     """Tell who waits for such rows."""
     if kind is Event:
-        yield from (f"events.{event.lane}" for event in group)
+        for event in group:
+            yield f"events.{event.lane}"
+            yield f"events.{event.lane}.{event.topic}"
     elif kind is Work:
-        yield from (f"work.{work.lane}" for work in group)
+        yield from (f"work.{work.lane}.{work.kind}" for work in group)
     elif kind is Timer:
         yield "timers"
     elif kind is Delivery and any(delivery.next_try_at is not None for delivery in group):

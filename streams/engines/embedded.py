@@ -123,7 +123,7 @@ class EmbeddedEngine:
         """Let a paused reader bury again: somebody has looked."""
         self._burials[reader].forget()
         self.paused.pop(reader, None)
-        self._bell.ring(f"events.{self._readers[reader].lane}")
+        self._bell.ring(f"reader.{reader}")
 
     def behind(self, state: LogState) -> dict[tuple[str, str], int]:
         """Return how many events each stage has yet to read in each lane, counted up to MOST_COUNTED."""
@@ -151,7 +151,9 @@ class EmbeddedEngine:
     # reading on
 
     async def _read_on(self, reader: Reader) -> None:
-        ear = self._bell.listen(f"events.{reader.lane}")
+        # By topic: most of what is committed is for other readers, and every look for nothing holds up the writer.
+        topics = reader.place.topics_in(reader.lane)
+        ear = self._bell.listen(f"reader.{reader.id}", *(f"events.{reader.lane}.{topic}" for topic in topics))
         while True:
             try:
                 if await self._step(reader):

@@ -537,7 +537,14 @@ class TestBell:
         bell.rung.clear()
         await put(book, Timer("t", "close", "a", Lane.ALERT, NOW), Delivery("a1", "s1", next_try_at=1))
 
-        assert first == {"book", "events.notice", "events.alert", "work.alert"}
+        assert first == {
+            "book",
+            "events.notice",
+            "events.notice.receipts",
+            "events.alert",
+            "events.alert.receipts",
+            "work.alert.voice",
+        }
         assert set(bell.rung) == {"book", "timers", "deliveries"}
 
     async def test_what_was_not_kept_rings_for_nobody(self, book: Book, bell: NotingBell) -> None:
