@@ -34,11 +34,16 @@ class StagePlace:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlace:
-    """Which kinds of work a worker takes, in which lanes."""
+    """Which kinds of work a worker takes, in which lanes.
+
+    Attributes:
+        at_once: most works that are in hand together, in each lane.
+    """
 
     name: str
     kinds: tuple[str, ...]
     lanes: tuple[Lane, ...]
+    at_once: int = 8
 
 
 @dataclass
@@ -61,9 +66,9 @@ class Topology:
         """Let a stage read topics in lanes, so many events a transaction."""
         self.stages[name] = StagePlace(name, tuple(topics), tuple(lanes), batch, together, dict(last_only or {}))
 
-    def worker(self, name: str, kinds: Sequence[str], lanes: Sequence[Lane] = BOTH) -> None:
-        """Let a worker take kinds of work in lanes."""
-        self.workers[name] = WorkerPlace(name, tuple(kinds), tuple(lanes))
+    def worker(self, name: str, kinds: Sequence[str], lanes: Sequence[Lane] = BOTH, *, at_once: int = 8) -> None:
+        """Let a worker take kinds of work in lanes, so many at once."""
+        self.workers[name] = WorkerPlace(name, tuple(kinds), tuple(lanes), at_once)
 
 
 def town() -> Topology:
@@ -76,7 +81,9 @@ def town() -> Topology:
     topology.stage(
         "closing", ["deliveries", "announcements.{lane}"], batch=200, last_only={"delivery.changed.v1": "announcement"}
     )
-    topology.worker("voicing", ["voice"])
-    topology.worker("ordering", ["order"])
-    topology.worker("sending", ["send"])
+    # The voice says one sentence at a time; some texts ahead keep it from waiting while another is being finished.
+    topology.worker("voicing", ["voice"], at_once=4)
+    # All villages of a town together: the ninth must not wait until the first one's order is stored.
+    topology.worker("ordering", ["order"], at_once=32)
+    topology.worker("sending", ["send"], at_once=32)
     return topology

@@ -57,7 +57,6 @@ class Workers:
     Args:
         acts: by the worker's name.
         new_token: a fresh lease token for each claim.
-        at_once: most works of one worker and lane that are in hand together.
         poll_seconds: how long a worker waits at most when no bell rings.
     """
 
@@ -70,11 +69,10 @@ class Workers:
         acts: Mapping[str, Act],
         new_token: Callable[[], str],
         *,
-        at_once: int = 8,
         poll_seconds: float = 1.0,
     ) -> None:
         self._hands = [
-            _Hand(book, bell, clock, place, lane, acts[place.name], new_token, at_once, poll_seconds)
+            _Hand(book, bell, clock, place, lane, acts[place.name], new_token, poll_seconds)
             for place in topology.workers.values()
             for lane in place.lanes
         ]
@@ -98,7 +96,6 @@ class _Hand:
         lane: Lane,
         act: Act,
         new_token: Callable[[], str],
-        at_once: int,
         poll_seconds: float,
     ) -> None:
         self.name = f"{place.name}.{lane}"
@@ -109,12 +106,12 @@ class _Hand:
         self._lane = lane
         self._act = act
         self._new_token = new_token
-        self._at_once = at_once
+        self._at_once = place.at_once
         self._poll_seconds = poll_seconds
         self._held: dict[asyncio.Task[None], tuple[str, str]] = {}
 
     async def run(self) -> None:
-        ear = self._bell.listen(f"work.{self._lane}")
+        ear = self._bell.listen(*(f"work.{self._lane}.{kind}" for kind in self._place.kinds))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_leases())
             while True:
@@ -132,8 +129,8 @@ class _Hand:
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
         now, free = self._clock.now(), self._at_once - len(self._held)
         kinds, lane = self._place.kinds, self._lane
-        # Look before writing: most wakes are for somebody else's work.
-        if free <= 0 or not await self._book.read(lambda state: state.claimable(kinds, lane, now, limit=1)):
+        # Not looked for first: who is woken is meant, and a claim that finds nothing costs no more than a look.
+        if free <= 0:
             return
         token = self._new_token()
         works = await self._book.write(lane, lambda pen: pen.claim(kinds, lane, now, now + LEASE, token, limit=free))

@@ -38,7 +38,7 @@ class Shop:
 
     def workers(self, at_once: int = 8) -> Workers:
         topology = Topology()
-        topology.worker("voicing", ["voice"])
+        topology.worker("voicing", ["voice"], at_once=at_once)
         act = Act(self.act, self.refused)
         return Workers(
             self.book,
@@ -47,7 +47,6 @@ class Shop:
             topology,
             {"voicing": act},
             lambda: f"token-{id(topology)}-{next(self._tokens)}",
-            at_once=at_once,
         )
 
     async def act(self, work: Work) -> Outcome:
