@@ -54,10 +54,11 @@ def refused(desk: Desk, work: Work, error: Refused) -> Callable[[Pen], str | Non
 
 async def _play(desk: Desk, work: Work, subject: str) -> Callable[[Pen], str]:
     now = desk.clock.now()
-    barred = await desk.book.read(lambda state: why_not(state, subject, now))
+    barred, announcement = await desk.book.read(
+        lambda state: (why_not(state, subject, now), state.announcement(subject))
+    )
     if barred:
         return lambda _: barred
-    announcement = await desk.book.read(lambda state: state.announcement(subject))
     try:
         kept = await desk.signer.sign("play", subject, announcement.village if announcement else "")
     except Refused:

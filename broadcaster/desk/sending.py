@@ -37,19 +37,22 @@ async def send(desk: Desk, work: Work) -> Callable[[Pen], str]:
     Raises:
         OutOfReach: the line is down.
     """
-    kept = await desk.book.read(lambda state: state.order(work.subject))
+    kept, is_over = await desk.book.read(lambda state: _to_send(state, work.subject, desk.clock.now()))
     if kept is None:
         return lambda _: "unknown"
-    if kept.kind == "play" and await desk.book.read(lambda state: _is_over(state, kept, desk.clock.now())):
+    if is_over:
         return lambda _: "cancelled"
     took = await desk.line.send(signed(kept))
     crash_point("order.sent")
     return lambda pen: _record(desk, pen, kept, took)
 
 
-def _is_over(state: State, kept: OrderKept, now: datetime) -> bool:
-    announcement = kept.announcement or ""
-    return kept.expires <= now or bool(state.tombstones([announcement]))
+def _to_send(state: State, order: str, now: datetime) -> tuple[OrderKept | None, bool]:
+    """Return an order, and whether it is a play that is not to sound any more."""
+    kept = state.order(order)
+    if kept is None or kept.kind != "play":
+        return kept, False
+    return kept, kept.expires <= now or bool(state.tombstones([kept.announcement or ""]))
 
 
 def _record(desk: Desk, pen: Pen, kept: OrderKept, took: frozenset[str]) -> str:
