@@ -182,3 +182,7 @@ class TwoLogs:
         """Keep it in both."""
         self._file.note(stretch)
         self._board.note(stretch)
+
+    def furthest(self, speaker: str, order: str, repeat_no: int) -> int:
+        """Tell how far a recording came before; the file knows."""
+        return self._file.furthest(speaker, order, repeat_no)

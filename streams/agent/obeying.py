@@ -14,7 +14,7 @@ from streams.agent.judging import Judge, Turned
 from streams.agent.ledger import Ledger, entry_of, restore
 from streams.agent.messages import Message
 from streams.agent.queue import Ending, Item, Queue, Stage, after_crash
-from streams.agent.sounding import Sounding
+from streams.agent.sounding import PER_MS, Sounding
 from streams.agent.timekeeping import Now, ServiceTime
 
 FOR_EVER = 2**62
@@ -75,6 +75,11 @@ class Obeying:
             await self._give_up(entry, turned.reason)
             return
         restore(item, entry)
+        if item.stage is Stage.SOUNDING:
+            # The journal holds where a repeat began; how far it came, the sound log knows to a second.
+            log = self.sounding.player.log
+            furthest = log.furthest(self.sounding.speaker, item.id, item.repeat_no)
+            item.best_ms = max(item.best_ms, furthest // PER_MS)
         after_crash(item)
         self.sounding.envelopes[item.id] = envelope
         self.queue.add(item)

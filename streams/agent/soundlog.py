@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 LARGEST_BYTES = 64 * 1024 * 1024
+REMEMBERED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class SoundLog(Protocol):
     def note(self, stretch: Stretch) -> None:
         """Keep a stretch as far as it has sounded; a later note of the same key replaces it."""
 
+    def furthest(self, speaker: str, order: str, repeat_no: int) -> int:
+        """Return how far the recording came in a repeat, in samples; asked of what sounded last before a restart."""
+
 
 class MemorySoundLog:
     """A sound log for tests and fleets."""
@@ -71,6 +75,10 @@ class MemorySoundLog:
     def note(self, stretch: Stretch) -> None:
         """Keep it."""
         self._kept[stretch.key] = stretch
+
+    def furthest(self, speaker: str, order: str, repeat_no: int) -> int:
+        """Return how far the recording came in a repeat, in samples."""
+        return _furthest(self._kept.values(), speaker, order, repeat_no)
 
     @property
     def stretches(self) -> list[Stretch]:
@@ -89,6 +97,7 @@ class FileSoundLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._largest_bytes = largest_bytes
+        self._before = _last_lines(path)
         is_torn = _is_torn(path)
         self._file = self._open()
         if is_torn:
@@ -102,12 +111,31 @@ class FileSoundLog:
             self._file = self._open()
         self._file.write(json.dumps(stretch.to_json(), ensure_ascii=False) + "\n")
 
+    def furthest(self, speaker: str, order: str, repeat_no: int) -> int:
+        """Return how far the recording came in a repeat, in samples, before this process began."""
+        return _furthest(self._before, speaker, order, repeat_no)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _open(self) -> TextIO:
         return self._path.open("a", encoding="utf-8", buffering=1)
+
+
+def _furthest(stretches: Iterable[Stretch], speaker: str, order: str, repeat_no: int) -> int:
+    wanted = (speaker, order, repeat_no, "recording")
+    mine = (one.end for one in stretches if (one.speaker, one.order, one.repeat_no, one.part) == wanted)
+    return max(mine, default=0)
+
+
+def _last_lines(path: Path) -> list[Stretch]:
+    """Read the end of a file: what sounded last is all that a restart has to know."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - REMEMBERED_BYTES))
+        return merged(read(file.read().decode(errors="replace")))
 
 
 def _is_torn(path: Path) -> bool:
@@ -135,8 +163,14 @@ def read_sound_log(path: Path) -> list[Stretch]:
 
 
 def _lines(path: Path) -> Iterator[Stretch]:
-    for line in path.read_text(encoding="utf-8").splitlines():
+    return read(path.read_text(encoding="utf-8"))
+
+
+def read(text: str) -> Iterator[Stretch]:
+    """Read marks out of JSON lines; what is no whole line is left out."""
+    for line in text.splitlines():
         try:
             yield Stretch.from_json(json.loads(line))
-        except ValueError:
+        except (ValueError, TypeError, KeyError):
+            # Cut off, by a power cut at its end or by us at its beginning.
             continue

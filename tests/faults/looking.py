@@ -1,7 +1,7 @@
 """Looking: reads what a run left behind into what the invariants are asked about."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from broadcaster.store.audit import check_audit
 from broadcaster.store.engine import BookReader
 from broadcaster.store.state import SqlState
 from streams import records
-from streams.agent.soundlog import Stretch, read_sound_log
+from streams.agent.soundlog import Stretch, merged, read
 from tests.faults.invariants import Seen
-from tests.faults.processes import Town, settings_of
+from tests.faults.processes import Kept, Town, settings_of
 
 SHOWN = ("accepted", "started", "sounding", "done")
 """What a loudspeaker's process prints of itself, each followed by the announcement."""
@@ -37,12 +37,12 @@ def look(town: Town, asked: Mapping[str, Sequence[str]]) -> Seen:
             seen = _book(state)
     finally:
         reader.close()
-    lives = {name: _lives(town.home.parent / name, name) for name in town.speakers}
+    lives = {name: list(_lives(one)) for name, one in town.speakers.items()}
     return Seen(
         lives=lives,
         pinned=frozenset(read_limits(settings.limits).sources),
         keys=Keyring.of(*(key.public for key in read_keys(settings.keys).values())),
-        watched={name: _watched(town.home.parent / f"{name}.log") for name in lives},
+        watched={name: watch(town, name) for name in lives},
         asked=asked,
         ready_ms={key: at for name in lives for key, at in _ready(town.home.parent / name, name).items()},
         **seen,
@@ -93,9 +93,11 @@ def _chain(connection: Any) -> str:
     return ""
 
 
-def _lives(home: Path, speaker: str) -> list[list[Stretch]]:
-    logs = sorted(home.glob(f"life-*/{speaker}.sound.jsonl"))
-    return [read_sound_log(log) for log in logs]
+def _lives(speaker: Kept) -> Iterator[list[Stretch]]:
+    """Cut a sound log where each process began."""
+    log = speaker.sound.read_bytes() if speaker.sound and speaker.sound.exists() else b""
+    for begun, over in zip(speaker.marks, [*speaker.marks[1:], len(log)], strict=True):
+        yield merged(read(log[begun:over].decode(errors="replace")))
 
 
 def _ready(home: Path, speaker: str) -> dict[tuple[str, str], int]:
@@ -103,7 +105,9 @@ def _ready(home: Path, speaker: str) -> dict[tuple[str, str], int]:
     return {(speaker, file.name): round(file.stat().st_mtime * 1000) for file in files if file.suffix != ".part"}
 
 
-def _watched(log: Path) -> list[tuple[str, str]]:
+def watch(town: Town, speaker: str) -> list[tuple[str, str]]:
+    """Read what a loudspeaker's processes showed of themselves: (accepted, sounding …, the announcement)."""
+    log = town.home.parent / f"{speaker}.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else ()
     words = [line.split() for line in lines]
     return [(found[0], found[1]) for found in words if len(found) > 1 and found[0] in SHOWN]

@@ -69,6 +69,7 @@ class Kept:
     Attributes:
         waits_for: the port that has to answer before its first life; one that enrols in vain rests for seconds.
         crash_at: the labels of its lives, one after another; later lives have none.
+        sound: its sound log. marks: how long that was when each life began.
         ended: (how a life ended, the label that it was to end at).
         lives: how many were begun.
     """
@@ -80,6 +81,8 @@ class Kept:
     log: Path
     crash_at: Sequence[str] = ()
     waits_for: int | None = None
+    sound: Path | None = None
+    marks: list[int] = field(default_factory=list)
     ended: list[tuple[int, str]] = field(default_factory=list)
     lives: int = 0
     begun: Begun | None = None
@@ -113,11 +116,12 @@ class Kept:
 
     async def _live(self, label: str) -> int:
         self.lives += 1
-        arguments = [one.replace("{life}", f"{self.lives:03}") for one in self.arguments]
+        if self.sound:
+            self.marks.append(self.sound.stat().st_size if self.sound.exists() else 0)
         environment = {**self.environment, "CRASH_AT": label}
         with self.log.open("a") as log:
             log.write(f"--- life {self.lives} {label} {time.time():.3f}\n")
-        self.begun = await self.nursery.begin(arguments, environment, self.log)
+        self.begun = await self.nursery.begin(self.arguments, environment, self.log)
         return await self.begun.wait()
 
     def kill(self) -> bool:
@@ -245,5 +249,14 @@ def _speaker(nursery: Nursery, name: str, home: Path, port: int, tokens: Tokens,
     folder = home / name
     folder.mkdir()
     arguments = ["speaker", name, "--village", VILLAGE, "--url", f"http://127.0.0.1:{port}", "--token", tokens.enrol]
-    arguments += ["--sink", "null", "--home", str(folder), "--out", str(folder / "life-{life}")]
-    return Kept(nursery, name, arguments, {}, home / f"{name}.log", crashes, waits_for=port)
+    arguments += ["--sink", "null", "--home", str(folder)]
+    return Kept(
+        nursery,
+        name,
+        arguments,
+        {},
+        home / f"{name}.log",
+        crashes,
+        waits_for=port,
+        sound=folder / f"{name}.sound.jsonl",
+    )

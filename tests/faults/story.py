@@ -11,11 +11,12 @@ import httpx
 
 from broadcaster.model.errors import OutOfReach
 from tests.faults.invariants import Seen, every_delivery_has_one_end, nothing_is_left_to_do
-from tests.faults.looking import look, owes
+from tests.faults.looking import look, owes, watch
 from tests.faults.processes import SENDER, VILLAGE, Town
 
 ASK_AGAIN_SECONDS = 0.2
 LONGEST_ASKING_SECONDS = 60.0
+LONGEST_SOUNDING_SECONDS = 25.0
 WINDOW = timedelta(seconds=100)
 
 
@@ -123,15 +124,26 @@ async def tell(town: Town, teller: Teller) -> None:
         if time.monotonic() > until:
             raise Unanswered("the loudspeakers did not enrol")
         await asyncio.sleep(ASK_AGAIN_SECONDS)
-    first = await teller.write("water", "今晚停水，请储水。", repeat=2)
+    first = await teller.write("water", "今晚八点到十点停水，请各户提前储水。", repeat=2)
     second = await teller.write("meeting", "明天上午在村委会开会，请各户派一人参加。")
     await teller.release(first)
-    await asyncio.sleep(2.5)
+    await _sounding(town, 1)
     await teller.release(second)
     alert = await teller.warn("flood-1", "山洪来了快撤离")
     await teller.withdraw(second)
-    await asyncio.sleep(3.5)
+    await _sounding(town, 2)
     await teller.warn("flood-2", "往东山撤离", of=alert, kind="Update")
+
+
+async def _sounding(town: Town, things: int) -> None:
+    """Wait, but not for ever, until half of the loudspeakers have let so many things sound."""
+    until = time.monotonic() + LONGEST_SOUNDING_SECONDS
+    while time.monotonic() < until:
+        watched = [await asyncio.to_thread(watch, town, name) for name in town.speakers]
+        heard = [len({what for kind, what in shown if kind == "sounding"}) for shown in watched]
+        if 2 * sum(count >= things for count in heard) >= len(heard):
+            return
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 
 def _enrolled(town: Town) -> bool:
