@@ -39,6 +39,7 @@ MOST_BEHIND = 2_000
 
 MOST_CLIENTS = 5_000
 LOOK_SECONDS = 1.0
+GATHER_SECONDS = 0.1
 KEEP_ALIVE_SECONDS = 20
 LONGEST_STREAM_SECONDS = 600.0
 """After which a client has to come back, and show again who it is."""
@@ -242,6 +243,8 @@ class Live:
                 is_more = False
             if not is_more:
                 await ear.wait(LOOK_SECONDS)
+                # Nobody sees a tenth of a second; a burst of commits is read in one look, and holds up no alert.
+                await self._clock.sleep(GATHER_SECONDS)
 
     async def _step(self) -> bool:
         if self.seq is None:
