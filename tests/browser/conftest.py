@@ -35,13 +35,19 @@ WIDTHS = {"phone": (360, 740), "desk": (1366, 768)}
 
 
 @pytest.fixture
-async def town(
-    settled_book: Path, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Town]:
-    """The town, served on a port of its own; `app.state.public_origin` says where."""
+def chromium() -> str:
+    """Where Chromium stands; without it there is nothing to try here, and CI has to have it."""
     if CHROMIUM is None:
         message = "Chromium is missing: apt-get install --no-install-recommends chromium fonts-noto-cjk"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return CHROMIUM
+
+
+@pytest.fixture
+async def town(
+    chromium: str, settled_book: Path, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Town]:
+    """The town, served on a port of its own; `app.state.public_origin` says where."""
     listener = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr(towns, "ORIGIN", f"http://127.0.0.1:{listener.getsockname()[1]}")
     shutil.copy(settled_book, tmp_path / "book.db")
@@ -59,9 +65,9 @@ async def town(
 
 
 @pytest.fixture
-async def browser(town: Town) -> AsyncIterator[Browser]:
+async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGS)
         yield browser
         await browser.close()
 
@@ -89,9 +95,14 @@ class Watched:
 
 
 async def watched(browser: Browser, town: Town, size: str = "desk", *, scripts: bool = True) -> Watched:
-    """Open an empty page."""
+    """Open an empty page before the town."""
+    return await somebody_at(browser, town.app.state.public_origin, size, scripts=scripts)
+
+
+async def somebody_at(browser: Browser, origin: str, size: str = "desk", *, scripts: bool = True) -> Watched:
+    """Give somebody a browser of their own, with an empty page."""
     width, height = WIDTHS[size]
     context = await browser.new_context(
         viewport={"width": width, "height": height}, java_script_enabled=scripts, locale="zh-CN"
     )
-    return Watched(await context.new_page(), town.app.state.public_origin)
+    return Watched(await context.new_page(), origin)
