@@ -130,7 +130,7 @@ def pin(settings: Settings, principal: str, sender: str, grants: Sequence[Grante
 
 def _pinned(settings: Settings, *, is_running: bool) -> str:
     where = both(f"已写入签名限制文件 {settings.limits}。", f"Pinned in the signer's limits, {settings.limits}.")
-    again = both("重启服务后生效。", "It holds once the service has been started again.")
+    again = both("签名进程马上生效。", "The signer takes it at once.")
     return f"{where} {again}" if is_running else where
 
 
