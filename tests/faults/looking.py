@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def _chain(connection: Any) -> str:
 def _lives(speaker: Kept) -> Iterator[list[Stretch]]:
     """Cut a sound log where each process began."""
     log = speaker.sound.read_bytes() if speaker.sound and speaker.sound.exists() else b""
-    for begun, over in zip(speaker.marks, [*speaker.marks[1:], len(log)], strict=True):
+    for begun, over in pairwise([*speaker.marks, len(log)]):
         yield merged(read(log[begun:over].decode(errors="replace")))
 
 

@@ -122,6 +122,9 @@ class Kept:
         with self.log.open("a") as log:
             log.write(f"--- life {self.lives} {label} {time.time():.3f}\n")
         self.begun = await self.nursery.begin(self.arguments, environment, self.log)
+        if self.is_over:
+            # Asked to end while it began.
+            self.begun.kill()
         return await self.begun.wait()
 
     def kill(self) -> bool:
