@@ -51,6 +51,10 @@ def token(
     hold_ms: Annotated[
         int, typer.Option("--hold-ms", min=0, max=600_000, help=both("收到后先等多久", "hold before it sounds"))
     ] = 10_000,
+    pin_only: Annotated[
+        str,
+        typer.Option("--pin", metavar="ID", help=both("只登记网页上已绑定的来源", "only pin a source made on a page")),
+    ] = "",
     home: Annotated[Path | None, typer.Option("--home", help=both("数据文件夹", "data folder"))] = None,
     url: Url = DEFAULT_URL,
     token: Token = "",
@@ -58,7 +62,8 @@ def token(
     """Print a new token, once; it is kept as a hash.
 
     With VB_TOKEN (an administrator's) the running service is asked; without, the book is opened here, which the
-    service must not be using. With --sender it becomes a source of alerts, pinned in the signer's own limits file.
+    service must not be using. With --sender it becomes a source of alerts, pinned in the signer's own limits file;
+    with --pin besides, one that is known already is pinned, and no token is made.
     """
     settings = Settings(home=home) if home else Settings()
     grants = [read_grant(one) for one in grant]
@@ -67,6 +72,9 @@ def token(
         raise Failure(f"--kind {kind}", " | ".join(KINDS), OUT_OF_REACH)
     if sender:
         _check_pinnable(settings)
+    if pin_only:
+        _pin_only(settings, pin_only, sender, grants, hold_ms)
+        return
     if token:
         with asked(url, token) as service:
             principal, secret = _over_http(service, name, kind, grants, days, sender, hold_ms)
@@ -126,6 +134,13 @@ def pin(settings: Settings, principal: str, sender: str, grants: Sequence[Grante
     )
     limits = read_limits(settings.limits)
     write_limits(settings.limits, replace(limits, sources={**limits.sources, principal: pinned}))
+
+
+def _pin_only(settings: Settings, principal: str, sender: str, grants: Sequence[Granted], hold_ms: int) -> None:
+    if not sender:
+        raise Failure("--pin", both("同时写上 --sender。", "Give --sender too."), OUT_OF_REACH)
+    pin(settings, principal, sender, grants, hold_ms)
+    typer.echo(_pinned(settings, is_running=False), err=True)
 
 
 def _pinned(settings: Settings, *, is_running: bool) -> str:

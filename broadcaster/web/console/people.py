@@ -21,6 +21,7 @@ router = APIRouter(route_class=PageRoute)
 TOKEN_DAYS = 365
 KINDS = ("person", "source", "service")
 SEVERITIES = (4, 3, 2, 1)
+KNOWN_SEVERITIES = ("0", "1", "2", "3", "4")
 PLACE_LENGTHS = (6, 9, 12)
 
 
@@ -56,7 +57,8 @@ async def make(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
     typed = read_person(form)
     try:
         grants = [
-            (Role(one_of(role, list(Role))), typed.area, int(one_of(typed.severity, "01234"))) for role in typed.roles
+            (Role(one_of(role, list(Role))), typed.area, int(one_of(typed.severity, KNOWN_SEVERITIES)))
+            for role in typed.roles
         ]
         made = await make_person(desk, visitor.asker, typed.name, typed.kind, grants)
     except (Invalid, NotAllowed) as error:
@@ -108,7 +110,9 @@ async def _page(
 ) -> Response:
     if Role.ADMIN not in visitor.asker.roles():
         raise NotAllowed("role_missing", role="admin")
-    known, places = await desk.book.read(lambda state: (_known(state, visitor.asker), _places(state, visitor.asker)))
+    known, places = await desk.book.read(
+        lambda state: (known_to(state, visitor.asker), places_of(state, visitor.asker))
+    )
     names = {one.principal.id: one.principal.name for one in known}
     return page(
         request,
@@ -127,10 +131,11 @@ async def _page(
     )
 
 
-def _known(state: State, asker: Asker) -> list[Known]:
+def known_to(state: State, asker: Asker) -> list[Known]:
+    """Return everybody all of whose grants lie within what an administrator administers."""
     areas = state.areas()
     everybody = [
-        Known(person, tuple((grant, _name(areas, grant.area)) for grant in state.grants(person.id)))
+        Known(person, tuple((grant, name_of(areas, grant.area)) for grant in state.grants(person.id)))
         for person in state.principals()
         if person.retired_at is None
     ]
@@ -138,11 +143,13 @@ def _known(state: State, asker: Asker) -> list[Known]:
     return [one for one in everybody if all(any(covers(own, grant.area) for own in held) for grant, _ in one.grants)]
 
 
-def _name(areas: dict[str, Area], code: str) -> str:
+def name_of(areas: dict[str, Area], code: str) -> str:
+    """Name a place; one that is not known is named by its code."""
     return areas[code].name if code in areas else code
 
 
-def _places(state: State, asker: Asker) -> list[Area]:
+def places_of(state: State, asker: Asker) -> list[Area]:
+    """Return the places over which an administrator may give roles."""
     held = asker.areas(Role.ADMIN)
     return [
         area

@@ -328,6 +328,43 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "people.made": ("已添加 {name}。下一步：给一条一次性链接。", "{name} was added. Next: make a one-use link."),
     "people.none": ("没有权限", "may do nothing"),
+    "people.change.else": ("改权限", "Change what they may do"),
+    "people.change.source": ("改权限和绑定", "Change what it may do"),
+    "grants.title": ("{name} 可以做什么", "What {name} may do"),
+    "grants.text": (
+        "一行一项权限，可以有好几项、好几个地方。选“—”就去掉这一项。",
+        "One role in one place a line, as many as are needed. Choose “—” to take one away.",
+    ),
+    "grants.none": ("—", "—"),
+    "grants.line": ("第 {n} 项", "Line {n}"),
+    "grants.save": ("保存权限", "Save what they may do"),
+    "grants.saved": ("权限已保存，马上生效。", "Saved; it holds at once."),
+    "source.title": ("这个来源绑定到", "What this source is bound to"),
+    "source.text": (
+        "它的令牌只能报这个发送者、这些地方的预警，别的一律不收。",
+        "Its token can hand over alerts of this sender for these places, and no others.",
+    ),
+    "source.sender": ("发送者（CAP sender）", "Sender (CAP sender)"),
+    "source.sender.hint": (
+        "和预警报文里的 sender 一个字不差。",
+        "Letter by letter as its alerts name it.",
+    ),
+    "source.areas": ("管哪些地方", "For which places"),
+    "source.hold": ("收到后先等多久", "How long an alert waits before it sounds"),
+    "source.hold.none": ("不等，马上播", "not at all"),
+    "source.save": ("保存绑定", "Save the binding"),
+    "source.saved": ("绑定已保存。还差下面一步。", "The binding is saved. One step is still to be done, below."),
+    "source.pin.title": ("还要在签名进程里登记", "It must be pinned in the signer, too"),
+    "source.pin.text": (
+        "签名进程只信它自己的限制文件，网页改不了。没登记之前，这个来源的预警收得下、播不出。"
+        "请在服务器上运行这一条命令：",
+        "The signer believes only its own file of limits, which no web page can change. Until it is pinned there, "
+        "alerts of this source are taken and never sound. Run this on the machine of the service:",
+    ),
+    "source.pin.again": (
+        "以后改了发送者、地方、级别或等待时间，都要再运行一次。",
+        "Run it again whenever sender, places, severity or waiting change.",
+    ),
     "people.only_admin": ("这一页只给管理员。", "This page is for administrators."),
     "secret.link.title": ("{name} 的一次性链接", "One-use link for {name}"),
     "secret.link.text": (
