@@ -51,27 +51,33 @@ async def draft(desk: Desk, asker: Asker, form: NoticeForm, key: str | None = No
         NotAllowed: role_missing.
     """
     origin = Origin(desk.new_id(), "notice", form.scope, _title(form), desk.clock.now())
-    return await _save(desk, asker, form, key, origin)
+    return await _save(desk, asker, form, key, origin, revised=None)
 
 
 async def revise(desk: Desk, asker: Asker, origin: str, form: NoticeForm, key: str | None = None) -> Drafted:
     """Write the next revision of a notice; what was approved of the one before does not carry over.
 
+    It may leave places out, so it takes the right to write for those too.
+
     Raises:
         NotFound: notice_unknown. Conflict: origin_over: it was withdrawn. Else as for drafting.
     """
     found = await desk.book.read(lambda state: notice(state, origin))
-    return await _save(desk, asker, form, key, replace(found, title=_title(form), scope=form.scope))
+    newer = replace(found, title=_title(form), scope=form.scope)
+    return await _save(desk, asker, form, key, newer, revised=origin)
 
 
-async def _save(desk: Desk, asker: Asker, form: NoticeForm, key: str | None, origin: Origin) -> Drafted:
+async def _save(
+    desk: Desk, asker: Asker, form: NoticeForm, key: str | None, origin: Origin, *, revised: str | None
+) -> Drafted:
     form = replace(form, targets=tuple(dict.fromkeys(map(area_code, form.targets))))
     require_draft(asker, form)
     check_form(desk, form)
     spoken = await asyncio.to_thread(desk.reader.read, form.text)
-    once = Once(desk, asker.id, key, _request(form))
+    once = Once(desk, asker.id, key, _request(form, revised))
 
     def job(pen: Pen) -> Drafted:
+        _require_revise(pen, asker, origin.id)
         answer = once.earlier(pen)
         if answer is not None:
             kept = pen.revision(answer["origin"], answer["revision"])
@@ -90,6 +96,21 @@ def require_draft(asker: Asker, form: NoticeForm) -> None:
     """Refuse whoever may not write for these places; a form without places is refused as such later."""
     if form.targets:
         require(asker, Role.DRAFT, form.targets)
+
+
+def _require_revise(state: State, asker: Asker, origin: str) -> None:
+    """Refuse whoever may not write for every place that the notice was ever meant for."""
+    meant = targets_ever(state, origin)
+    if not meant:
+        return
+    if not any(map(asker.sees, meant)):
+        raise NotFound("notice_unknown", origin=origin[:60])
+    require(asker, Role.DRAFT, meant)
+
+
+def targets_ever(state: State, origin: str) -> frozenset[str]:
+    """Return every place that some revision of a notice was meant for."""
+    return frozenset(target for revision in state.revisions(origin) for target in revision.targets)
 
 
 def check_form(desk: Desk, form: NoticeForm) -> None:
@@ -244,9 +265,10 @@ def _title(form: NoticeForm) -> str:
     return title
 
 
-def _request(form: NoticeForm) -> dict[str, Any]:
+def _request(form: NoticeForm, revised: str | None) -> dict[str, Any]:
     window = [moment.isoformat() if moment else None for moment in (form.not_before, form.expires)]
-    return {"title": form.title, "text": form.text, "targets": form.targets, "window": window, "n": form.repeat}
+    said = {"title": form.title, "text": form.text, "targets": form.targets, "window": window, "n": form.repeat}
+    return said | {"scope": form.scope.value, "revised": revised}
 
 
 def _audit(desk: Desk, asker: Asker, what: str, revision: Revision) -> Audit:

@@ -12,7 +12,7 @@ from broadcaster.desk.once import Once
 from broadcaster.desk.planning import put_announcements, release
 from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import Audit, Release, Role
-from broadcaster.model.announcement import Announcement, AnnouncementState, villages_meant
+from broadcaster.model.announcement import Announcement, AnnouncementState, villages_meant, villages_taken
 from broadcaster.model.errors import Conflict, Invalid, NotFound
 from broadcaster.model.notice import Revision, check_quiet, content_hash
 from broadcaster.model.precedence import Lane, SoundClass
@@ -42,16 +42,25 @@ async def release_notice(desk: Desk, asker: Asker, origin: str, number: int, key
     def job(pen: Pen) -> Released:
         once.earlier(pen)
         revision = current_revision(pen, origin, number)
-        require(asker, Role.PUBLISH, revision.targets, revision.severity)
+        known = pen.release(origin, number)
+        touched = places_touched(pen, revision, known.at if known else desk.clock.now())
+        require(asker, Role.PUBLISH, touched, revision.severity)
         not_the_author(asker, revision.author)
         villages = villages_meant(revision.targets, pen.villages())
-        known = pen.release(origin, number)
         if known is None:
             known = _let_go(desk, pen, asker, revision, villages)
         once.keep(pen, {"origin": origin, "revision": number})
         return Released(origin, number, known.release_at, audience(pen, villages, online))
 
     return await desk.accept(Lane.NOTICE, job)
+
+
+def places_touched(state: State, revision: Revision, at: datetime) -> tuple[str, ...]:
+    """Return all that letting a revision go changes: where it will sound, and where an earlier one ends by it."""
+    planned = state.announcements_of(revision.origin)
+    stones = state.tombstones([one.id for one in planned])
+    ended = {announcement: stone.at for announcement, stone in stones.items()}
+    return (*revision.targets, *villages_taken(planned, revision.revision, ended, at))
 
 
 def _let_go(desk: Desk, pen: Pen, asker: Asker, revision: Revision, villages: tuple[str, ...]) -> Release:

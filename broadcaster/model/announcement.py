@@ -1,6 +1,6 @@
 """Announcement: what one village hears of a notice or an alert."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -75,6 +75,25 @@ def villages_meant(targets: Iterable[str], villages: Iterable[str]) -> tuple[str
     if lost or not wanted:
         raise Invalid("targets_unknown", targets=lost)
     return tuple(village for village in known if covered(wanted, village))
+
+
+def villages_taken(
+    announcements: Iterable[Announcement], revision: int, ended: Mapping[str, datetime], at: datetime
+) -> tuple[str, ...]:
+    """Return the villages in which earlier revisions lived when this one was let go: it ends them there.
+
+    Args:
+        announcements: those of the origin, of whatever revision.
+        ended: announcement → when its tombstone was put.
+        at: when the revision was let go.
+    """
+    earlier = (one for one in announcements if one.revision < revision)
+    lived = {
+        one.village
+        for one in earlier
+        if (ended[one.id] >= at if one.id in ended else one.state is not AnnouncementState.CLOSED)
+    }
+    return tuple(sorted(lived))
 
 
 def plan(

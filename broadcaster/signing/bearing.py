@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from broadcaster.desk.ports import State
 from broadcaster.desk.rows import Approval, Release, Role
 from broadcaster.model.alert import Severity
-from broadcaster.model.announcement import Announcement, AnnouncementState
+from broadcaster.model.announcement import Announcement, AnnouncementState, villages_taken
 from broadcaster.model.area import covered, covers
 from broadcaster.model.errors import NotAllowed, OutOfReach
 from broadcaster.model.identity import follows
@@ -147,10 +147,19 @@ def _check_release(
         raise NotAllowed("release_missing", announcement=announcement.id)
     if release.by == revision.author:
         raise NotAllowed("own_work", announcement=announcement.id)
-    if not holds(state, release.by, Role.PUBLISH, revision.targets, revision.severity):
+    touched = (*revision.targets, *_taken_by(state, announcement, release))
+    if not holds(state, release.by, Role.PUBLISH, touched, revision.severity):
         raise NotAllowed("release_role", announcement=announcement.id)
     if announcement.release_at - release.at + ROUNDING < (limits.many_hold if is_wide else limits.undo):
         raise NotAllowed("hold_short", announcement=announcement.id)
+
+
+def _taken_by(state: State, announcement: Announcement, release: Release) -> Sequence[str]:
+    """Return where an earlier revision ended because this one was let go: to silence a village takes the right too."""
+    planned = state.announcements_of(announcement.origin)
+    stones = state.tombstones([one.id for one in planned])
+    ended = {one: stone.at for one, stone in stones.items()}
+    return villages_taken(planned, announcement.revision, ended, release.at - ROUNDING)
 
 
 def holds(state: State, principal: str, role: Role, areas: Sequence[str], severity: int) -> bool:

@@ -327,6 +327,34 @@ async def test_an_announcement_that_says_more_than_its_revision_is_refused(
     assert await refused(ask, notice) == "changed"
 
 
+@pytest.mark.parametrize(
+    ("stone_after", "answer"), [(0, "release_role"), (None, "release_role"), (-60, "signed")], ids=str
+)
+async def test_who_may_not_publish_in_a_village_does_not_end_a_notice_there(
+    hall: Hall, ask: Ask, stone_after: int | None, answer: str
+) -> None:
+    """
+    A new revision leaves West out, which ends there what sounds; Zhao may publish in East only. What had ended in
+    West before was not ended by him.
+    """
+    notice = await hall.notice()
+    old = replace(notice, id="old-west", revision=0, village=WEST)
+    await hall.put(old)
+    if stone_after is not None:
+        at = hall.start + timedelta(seconds=stone_after)
+        await hall.put(replace(hall.tombstone(old), at=at))
+    await hall.book.write(Lane.NOTICE, lambda pen: pen.retire_grants("zhao"))
+    await hall.put(Grant("zhao", Role.PUBLISH, EAST))
+    await asyncio.sleep(10)
+
+    try:
+        said = "signed" if await ask("play", notice.id, EAST) else ""
+    except NotAllowed as error:
+        said = error.code
+
+    assert said == answer
+
+
 async def test_a_notice_that_nobody_released_is_refused(hall: Hall, ask: Ask) -> None:
     revision = written(hall.start, "road", "li", "修路。", (EAST,))
     await hall._said(revision, "notice", Lane.NOTICE)

@@ -10,11 +10,11 @@ from broadcaster.desk.approving import approve
 from broadcaster.desk.audience import Audience
 from broadcaster.desk.authority import Asker, require
 from broadcaster.desk.cancelling import CANCELLERS, cancel
-from broadcaster.desk.drafting import hear, submit
+from broadcaster.desk.drafting import hear, submit, targets_ever
 from broadcaster.desk.office import Desk
 from broadcaster.desk.overview import OriginView, origin_view
 from broadcaster.desk.ports import State
-from broadcaster.desk.releasing import release_notice
+from broadcaster.desk.releasing import places_touched, release_notice
 from broadcaster.desk.rows import Role
 from broadcaster.model.announcement import villages_meant
 from broadcaster.model.errors import Conflict, Invalid, NotFound
@@ -45,6 +45,7 @@ class Slip:
     Attributes:
         next: the step that comes next: submit, approve or release; None where none does.
         may: whether whoever looks may do it. `why_not`: the key of the words that say why not.
+        touched: all places where releasing it changes what is heard.
         needed: how many approvals are still missing.
     """
 
@@ -56,6 +57,7 @@ class Slip:
     next: str | None
     may: bool
     why_not: str | None
+    touched: tuple[str, ...]
     needed: int
     may_revise: bool
     may_withdraw: bool
@@ -118,7 +120,7 @@ async def approve_it(request: Request, desk: AtDesk, visitor: WhoAsks, origin: s
 async def look_once_more(request: Request, desk: AtDesk, visitor: WhoAsks, origin: str) -> Response:
     """Repeat what will be said, and where, before it is let go."""
     shown = await _look(desk, visitor.asker, origin)
-    require(visitor.asker, Role.PUBLISH, shown.revision.targets, shown.revision.severity)
+    require(visitor.asker, Role.PUBLISH, shown.touched, shown.revision.severity)
     if shown.next != "release":
         raise Conflict("not_approved", missing=shown.needed or 1)
     many = shown.audience is not None and len(shown.audience.villages) > desk.policy.many_villages
@@ -167,7 +169,8 @@ def _slip(desk: Desk, state: State, asker: Asker, origin: str, online: frozenset
         raise NotFound("notice_unknown", origin=origin[:60])
     needed = _needed(desk, state, view, revision)
     step = _next(view, needed)
-    why_not = _why_not(view, revision, asker, step) if step else None
+    touched = places_touched(state, revision, desk.clock.now())
+    why_not = _why_not(view, revision, asker, step, touched) if step else None
     return Slip(
         view=view,
         revision=revision,
@@ -177,8 +180,9 @@ def _slip(desk: Desk, state: State, asker: Asker, origin: str, online: frozenset
         next=step,
         may=step is not None and why_not is None,
         why_not=why_not,
+        touched=touched,
         needed=needed,
-        may_revise=view.stage in LIVING and asker.may(Role.DRAFT, revision.targets),
+        may_revise=view.stage in LIVING and asker.may(Role.DRAFT, targets_ever(state, origin)),
         may_withdraw=view.origin.fate is None
         and view.stage != "ended"
         and any(asker.may(role, revision.targets) for role in CANCELLERS),
@@ -203,12 +207,12 @@ def _next(view: OriginView, needed: int) -> str | None:
     return "approve" if needed else "release"
 
 
-def _why_not(view: OriginView, revision: Revision, asker: Asker, step: str) -> str | None:
+def _why_not(view: OriginView, revision: Revision, asker: Asker, step: str, touched: tuple[str, ...]) -> str | None:
     role = {"submit": Role.DRAFT, "approve": Role.APPROVE, "release": Role.PUBLISH}[step]
     severity = 0 if step == "submit" else revision.severity
     if step != "submit" and asker.id == revision.author:
         return f"why.own_{step}"
-    if not asker.may(role, revision.targets, severity):
+    if not asker.may(role, touched if step == "release" else revision.targets, severity):
         return f"why.no_role_{step}"
     if step == "approve" and any(one.approver_id == asker.id for one in view.approvals):
         return "why.mine"

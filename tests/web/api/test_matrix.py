@@ -27,23 +27,23 @@ class Stage:
     county: httpx.AsyncClient
     numbers: "itertools.count[int]"
 
-    async def draft(self, village: str) -> tuple[str, str]:
-        answer = await self.author.post(f"{API}/notices", json=notice(self.clock, targets=[village]))
+    async def draft(self, *villages: str) -> tuple[str, str]:
+        answer = await self.author.post(f"{API}/notices", json=notice(self.clock, targets=villages))
         revision = answer.json()["revision"]
         return f"{API}/notices/{revision['origin']}", revision["content_sha256"]
 
-    async def submitted(self, village: str) -> tuple[str, str]:
-        path, content = await self.draft(village)
+    async def submitted(self, *villages: str) -> tuple[str, str]:
+        path, content = await self.draft(*villages)
         await self.author.post(f"{path}/revisions/1/submit")
         return path, content
 
-    async def approved(self, village: str) -> str:
-        path, content = await self.submitted(village)
+    async def approved(self, *villages: str) -> str:
+        path, content = await self.submitted(*villages)
         await self.chief.post(f"{path}/revisions/1/approve", json={"content_sha256": content})
         return path
 
-    async def released(self, village: str) -> str:
-        path = await self.approved(village)
+    async def released(self, *villages: str) -> str:
+        path = await self.approved(*villages)
         answer = await self.chief.post(f"{path}/revisions/1/release")
         assert answer.status_code == 202, answer.text
         return path
@@ -78,6 +78,20 @@ async def approving(stage: Stage, who: httpx.AsyncClient, village: str) -> httpx
 
 async def releasing(stage: Stage, who: httpx.AsyncClient, village: str) -> httpx.Response:
     return await who.post(f"{await stage.approved(village)}/revisions/1/release")
+
+
+async def revising_without_a_village(stage: Stage, who: httpx.AsyncClient, village: str) -> httpx.Response:
+    path, _ = await stage.draft(EAST, village)
+    return await who.post(f"{path}/revisions", json=notice(stage.clock, targets=[EAST]))
+
+
+async def releasing_without_a_village(stage: Stage, who: httpx.AsyncClient, village: str) -> httpx.Response:
+    path = await stage.released(EAST, village)
+    answer = await stage.author.post(f"{path}/revisions", json=notice(stage.clock, targets=[EAST], text="改在明天。"))
+    content = answer.json()["revision"]["content_sha256"]
+    await stage.author.post(f"{path}/revisions/2/submit")
+    await stage.chief.post(f"{path}/revisions/2/approve", json={"content_sha256": content})
+    return await who.post(f"{path}/revisions/2/release")
 
 
 async def withdrawing(stage: Stage, who: httpx.AsyncClient, village: str) -> httpx.Response:
@@ -118,9 +132,11 @@ async def looking_at_one(stage: Stage, who: httpx.AsyncClient, village: str) -> 
 MAY: dict[Attempt, set[Role]] = {
     drafting: {Role.DRAFT},
     revising: {Role.DRAFT},
+    revising_without_a_village: {Role.DRAFT},
     submitting: {Role.DRAFT},
     approving: {Role.APPROVE},
     releasing: {Role.PUBLISH},
+    releasing_without_a_village: {Role.PUBLISH},
     withdrawing: {Role.OPERATE, Role.APPROVE, Role.PUBLISH},
     releasing_an_alert: {Role.APPROVE},
     cancelling_an_alert: {Role.OPERATE, Role.APPROVE, Role.PUBLISH},
@@ -151,6 +167,15 @@ async def test_a_role_does_its_own_work_in_its_own_village_and_nothing_else(stag
                 wrong.append((role.value, village, answer.status_code, answer.text[:80]))
 
     assert wrong == []
+
+
+async def test_a_notice_of_others_is_not_even_there_to_be_revised(stage: Stage) -> None:
+    who = await stage.town.somebody("west", (Role.DRAFT, WEST))
+    path, _ = await stage.draft(EAST)
+
+    answer = await who.post(f"{path}/revisions", json=notice(stage.clock, targets=[WEST]))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "notice_unknown")
 
 
 async def test_a_role_over_one_village_does_not_reach_a_notice_for_two(stage: Stage) -> None:

@@ -88,6 +88,19 @@ async def test_a_request_repeated_under_its_key_makes_one_notice(
     assert len((await author.get("/api/v1/notices")).json()) == 1
 
 
+async def test_a_key_used_for_one_notice_revises_no_other(author: httpx.AsyncClient, clock: VirtualClock) -> None:
+    first, other = [(await author.post("/api/v1/notices", json=notice(clock))).json()["revision"] for _ in range(2)]
+    body, key = notice(clock, text="改在明天。"), {"Idempotency-Key": "press-3"}
+
+    revised = [
+        await author.post(f"/api/v1/notices/{one['origin']}/revisions", json=body, headers=key)
+        for one in (first, first, other)
+    ]
+
+    assert [answer.json().get("code") for answer in revised] == [None, None, "key_reused"]
+    assert revised[1].json()["revision"]["origin"] == first["origin"]
+
+
 async def test_a_release_repeated_gives_the_same_answer(
     author: httpx.AsyncClient, chief: httpx.AsyncClient, clock: VirtualClock
 ) -> None:
