@@ -27,11 +27,12 @@ def acknowledge(events: Sequence[Event], state: State) -> Sequence[Row]:
     ids = {orders[receipt.order].announcement or "" for receipt in plays}
     announcements, rows = state.announcements(ids), _rows(state, ids)
     changed: dict[tuple[str, str], Delivery] = {}
+    lasts_ms = {one.id: _lasts_ms(one, _recording(state, one)) for one in announcements.values()}
     for receipt in plays:
         announcement = announcements[orders[receipt.order].announcement or ""]
         key = (announcement.id, receipt.speaker)
         before = changed.get(key) or rows.get(key) or Delivery(*key, planned=False)
-        changed[key] = _asked_again(after(before, receipt), receipt, announcement, state)
+        changed[key] = _asked_again(after(before, receipt), receipt, lasts_ms[announcement.id])
     batch = events[0].id if events else ""
     return [
         row
@@ -55,13 +56,16 @@ def _all_known(receipts: Iterable[Receipt], orders: dict[str, OrderKept]) -> Non
             raise Refused("receipt_unknown", order=receipt.order[:60], speaker=receipt.speaker)
 
 
-def _asked_again(delivery: Delivery, receipt: Receipt, announcement: Announcement, state: State) -> Delivery:
+def _asked_again(delivery: Delivery, receipt: Receipt, lasts_ms: int) -> Delivery:
     """Set when to ask once more: half a minute after it should have ended; an answered one never."""
     if delivery.rank >= Rank.NO_RECEIPT:
         return replace(delivery, next_try_at=None)
+    return replace(delivery, tries=0, next_try_at=receipt.at_ms + lasts_ms + SLACK_MS)
+
+
+def _recording(state: State, announcement: Announcement) -> RecordingKept | None:
     script = state.script(announcement.script)
-    recording = state.recording(script.recording) if script and script.recording else None
-    return replace(delivery, tries=0, next_try_at=receipt.at_ms + _lasts_ms(announcement, recording) + SLACK_MS)
+    return state.recording(script.recording) if script and script.recording else None
 
 
 def _lasts_ms(announcement: Announcement, recording: RecordingKept | None) -> int:

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from broadcaster.desk.events import Event, receipt_event
+from broadcaster.desk.appending import Appending
+from broadcaster.desk.events import receipt_event
 from broadcaster.desk.office import Desk
 from broadcaster.desk.ports import Pen, SignedTime, State
 from broadcaster.desk.rows import OrderKept, Speaker
@@ -32,6 +33,8 @@ class Ear:
 
     desk: Desk
     watch: Watch
+    _log: Appending = field(default_factory=Appending)
+    _villages: dict[str, str] = field(default_factory=dict)
 
     async def hello(self, speaker: str, message: Message) -> Sequence[Message]:
         """Welcome a loudspeaker with the signed time, then newer stops, then the orders it lacks, alerts first."""
@@ -79,20 +82,26 @@ class Ear:
             except (Invalid, ValueError, TypeError, KeyError):
                 continue
         if readable:
-            await self.desk.book.write(Lane.NOTICE, lambda pen: self._append(pen, speaker, readable))
+            village, now = await self._village(speaker), self.desk.clock.now()
+            await self._log.append(self.desk.book, [receipt_event(receipt, village, now) for receipt in readable])
             crash_point("receipt.commit.after")
         return ids
 
-    def _append(self, pen: Pen, speaker: str, receipts: Iterable[Receipt]) -> None:
-        known = pen.speaker(speaker)
-        village, now = known.village if known else "", self.desk.clock.now()
-        events: list[Event] = [receipt_event(receipt, village, now) for receipt in receipts]
-        pen.put(events)
-        crash_point("receipt.commit.before")
+    async def _village(self, speaker: str) -> str:
+        """Return where a loudspeaker stands; looked up once a connection: one that moves comes with a hello."""
+        if speaker not in self._villages:
+            known = await self.desk.book.read(lambda state: state.speaker(speaker))
+            if known is None:
+                return ""
+            self._villages[speaker] = known.village
+        return self._villages[speaker]
 
     async def _lacking(self, speaker: str, held: Collection[str], last_stop: int) -> Sequence[Message]:
         now = self.desk.clock.now()
-        orders = await self.desk.book.read(lambda state: lacking(state, speaker, held, last_stop, milliseconds(now)))
+        orders, known = await self.desk.book.read(
+            lambda state: (lacking(state, speaker, held, last_stop, milliseconds(now)), state.speaker(speaker))
+        )
+        self._villages[speaker] = known.village if known else ""
         plays = [order for order in orders if order.kind == "play"]
         if plays:
             await self.desk.book.write(Lane.NOTICE, lambda pen: _mark_sent(pen, speaker, plays, milliseconds(now)))
@@ -130,7 +139,7 @@ def lacking(state: State, speaker: str, held: Collection[str], last_stop: int, n
     stops = _newer_stop(state, known, last_stop)
     owing = [row.announcement for row in state.deliveries_of(speaker) if row.rank in OWES_CANCEL]
     of_held = [order.announcement or "" for order in state.orders(held).values()]
-    owed = [order_owed(state, announcement) for announcement in state.tombstones({*owing, *of_held})]
+    owed = [order_owed(state, announcement, moment(now_ms)) for announcement in state.tombstones({*owing, *of_held})]
     plays = [
         order
         for order in state.open_plays(known.village, moment(now_ms))
