@@ -1,7 +1,8 @@
 """What the desk's process and the voice process say to each other, over the child's stdin and stdout.
 
 A frame is two big-endian 32-bit lengths, a JSON head and a body. To the voice: ``{"say": n, "sentence": …}`` and
-``{"stop": n}``. From it: ``{"ready": true}`` once; then for every ``say`` one ``{"said": n}`` with float32 samples
+``{"stop": n}``. From it: ``{"ready": true}`` once; then for every ``say`` first ``{"begun": n, "at": …}`` (seconds of
+the machine's monotonic clock; a child may leave it out), then one ``{"said": n}`` with float32 samples
 (little-endian) as the body, ``{"failed": n, "why": …}`` or ``{"stopped": n}``.
 """
 

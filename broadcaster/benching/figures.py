@@ -9,7 +9,19 @@ from dataclasses import dataclass
 MARK_SECONDS = 0.3
 """Release → first sound of a cached recording, of 99 in 100 of 1,000 loudspeakers (docs: speed)."""
 
-STEPS = ("accepted by the desk", "ordering begun", "signed", "sending begun", "on the line", "on the speaker", "sounds")
+STEPS = (
+    "accepted by the desk",
+    "ordering begun",
+    "signed",
+    "sending begun",
+    "on the line",
+    "written to its socket",
+    "accepted by the loudspeaker",
+    "sounds",
+)
+SERVICE_STEPS = 6
+"""So many of them are the service's; the others pass in the process that is all the loudspeakers at once."""
+
 """The way of one order. Each step's time is from the one before it; the first is counted from the release."""
 
 

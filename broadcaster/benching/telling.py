@@ -8,19 +8,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from broadcaster.benching.figures import MARK_SECONDS, STEPS, Spread, blamed, spread, steps
+from broadcaster.benching.figures import MARK_SECONDS, SERVICE_STEPS, STEPS, Spread, blamed, spread, steps
 from broadcaster.benching.machine import Machine
 from broadcaster.benching.priority import Priority
 from broadcaster.benching.way import Case, Results
 
 METHOD = (
-    "Service and loudspeakers are processes of their own on this one machine and share its cores; CLOCK_MONOTONIC is "
-    "common to both. All loudspeakers are agents of one process: they share one cache of decoded recordings and one of "
-    "verified envelopes. Alerts of the highest class (no hold, attention tone first) are sent over HTTP to all "
-    "villages; release is the moment that the book gives, first sound the moment when the first sample of the tone is "
-    "handed to the sink. Receipts “arrive” as 3,000 messages of kind started, three at a time and as fast as they are "
-    "confirmed, through the port Heard (not through sockets), from 20 ms before the alert on. Loudspeakers here play "
-    "in blocks of {block_ms} ms, real ones in blocks of 20: silence comes up to one block and 50 ms of fading later."
+    "Service and loudspeakers are processes of their own on this one machine and share its cores; CLOCK_MONOTONIC "
+    "is common to both. All loudspeakers are agents of one process: they share one cache of decoded recordings, one"
+    " of verified envelopes, and one processor core, where each would have its own: the last two steps are theirs. "
+    "Alerts of the highest class (no hold, attention tone first) are sent over HTTP to all villages; release is the"
+    " moment that the book gives, first sound the moment when the first sample of the tone is handed to the sink. "
+    "Receipts “arrive” as 3,000 messages of kind started, three at a time and as fast as they are confirmed, "
+    "through the port Heard (not through sockets), from 20 ms before the alert on. Loudspeakers here play in blocks"
+    " of {block_ms} ms, real ones in blocks of 20: silence comes up to one block and 50 ms of fading later."
 )
 
 
@@ -43,6 +44,7 @@ def print_told(told: Told, console: Console) -> None:
     for table in (_machine(told), _sounds(told.many), _chain(told.many)):
         _print(table, console)
     _print_blamed(told.many, console)
+    _print_alone(told.few, console)
     for table in (_priority(told.priority), _silences(told), _costs(told.many)):
         _print(table, console)
 
@@ -80,6 +82,7 @@ def as_json(told: Told) -> dict[str, Any]:
 def _case(case: Case) -> dict[str, Any]:
     return {
         "all": _ms(case.seconds()),
+        "written": _ms(case.service_seconds()),
         "rounds": [_ms([way[-1] - way[0] for way in ways]) for ways in case.rounds],
         "steps": {
             name: _ms([steps(way)[place] for ways in case.rounds for way in ways]) for place, name in enumerate(STEPS)
@@ -109,9 +112,10 @@ def _machine(told: Told) -> Table:
 def _sounds(many: Results) -> Table:
     table = _table("1. Release → first sound, ms", "case", "p99 of each round", "receipts confirmed in, s")
     for case in many.cases:
+        table.add_row(f"{case.name}: written to its socket", *_cells(case.service_seconds()), "", "")
         of_rounds = [spread([1000 * (way[-1] - way[0]) for way in ways]) for ways in case.rounds]
         table.add_row(
-            case.name,
+            f"{case.name}: first sound",
             *_cells(case.seconds()),
             " ".join(f"{one.p99:.0f}" for one in of_rounds if one),
             " ".join(f"{one:.1f}" for one in case.receipts),
@@ -140,9 +144,22 @@ def _print_blamed(many: Results, console: Console) -> None:
             continue
         verdict = "kept" if found.p99 <= MARK_SECONDS else "MISSED"
         console.print(f"Mark, {case.name}: p99 ≤ {MARK_SECONDS:g} s: {verdict} ({found.p99:.3f} s)")
+        service = spread(case.service_seconds())
+        if service:
+            console.print(f"  release → written to its socket, the service's part: p99 {service.p99:.3f} s")
         if above:
             where = ", ".join(f"{name}: {count}" for name, count in above.items())
             console.print(f"  {sum(above.values())} of {found.count} were above it; longest beyond its usual: {where}")
+
+
+def _print_alone(few: Results, console: Console) -> None:
+    """Say what a loudspeaker needs where it has a processor nearly to itself."""
+    alone = spread([way[-1] - way[SERVICE_STEPS] for case in few.cases for ways in case.rounds for way in ways])
+    if alone:
+        console.print(
+            f"Written to its socket → first sound, with {few.speakers} loudspeakers: "
+            f"median {1000 * alone.median:.0f} ms, p99 {1000 * alone.p99:.0f} ms"
+        )
 
 
 def _priority(priority: Priority) -> Table:

@@ -15,12 +15,15 @@ from broadcaster.desk.airing import put_on_air
 from broadcaster.desk.events import Event
 from broadcaster.desk.ordering import order
 from broadcaster.desk.ports import Pen, Row, SignedOrder, State
-from broadcaster.desk.rows import OrderKept, Work
+from broadcaster.desk.rows import OrderKept, Speaker, Work
 from broadcaster.desk.sending import send
 from broadcaster.desk.voicing import voice
 from broadcaster.signing.client import SocketSigner
 from broadcaster.store.bell import LocalBell
+from streams.speakers.exchange import Wire
 from streams.speakers.websocket import WebSocketLine
+
+ORDER = '{"type":"order"'
 
 MARKS: list[tuple[str, str, float]] = []
 """(what happened, to what, when on the machine's monotonic clock)."""
@@ -98,7 +101,24 @@ class _Signer(SocketSigner):
         return kept
 
 
+class _Wire:
+    """A loudspeaker's wire that notes when something has been written to its socket."""
+
+    def __init__(self, speaker: str, wire: Wire) -> None:
+        self._speaker = speaker
+        self._wire = wire
+        self.receive, self.close = wire.receive, wire.close
+
+    async def send(self, text: str) -> None:
+        await self._wire.send(text)
+        if text.startswith(ORDER):
+            note("written", self._speaker)
+
+
 class _Line(WebSocketLine):
+    async def serve(self, speaker: Speaker, wire: Wire) -> None:
+        await super().serve(speaker, _Wire(speaker.id, wire))
+
     async def send(self, order: SignedOrder, to: Collection[str] | None = None) -> frozenset[str]:
         took = await super().send(order, to)
         if to is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broadcaster.benching.figures import SERVICE_STEPS
 from broadcaster.benching.machine import cpu_seconds, resident_mib
 from broadcaster.benching.town import CACHED, Sent, Town, new_sentence
 
@@ -14,7 +15,7 @@ SOUNDS_SECONDS = 1.0
 REST_SECONDS = 1.0
 
 Ways = list[list[float]]
-"""(n, 8): the release and the end of each of STEPS, seconds on the monotonic clock, for each loudspeaker."""
+"""(n, 9): the release and the end of each of STEPS, seconds on the monotonic clock, for each loudspeaker."""
 
 
 @dataclass(slots=True)
@@ -24,6 +25,10 @@ class Case:
     name: str
     rounds: list[Ways] = field(default_factory=list)
     receipts: list[float] = field(default_factory=list)
+
+    def service_seconds(self) -> list[float]:
+        """Return release → written to the loudspeaker's socket: what of it is the service's."""
+        return [way[SERVICE_STEPS] - way[0] for ways in self.rounds for way in ways]
 
     def seconds(self) -> list[float]:
         """Return release → first sound of every loudspeaker in every round."""
@@ -148,9 +153,9 @@ def _way(released: float, taken: float, first: Mapping[tuple[str, str], float], 
         first["signed", announcement],
         first["sending", order],
         first["handed", order],
+        first["written", row["speaker"]],
         row["accepted"],
         row["sounding"],
     ]
-    # A loudspeaker may accept before the line's answer has come back to whoever sent: then that step took no time.
-    way[5] = min(way[5], way[6])
-    return way
+    # A loudspeaker may accept before whoever wrote is told that it is written: then that step took no time.
+    return [min(way[place:]) for place in range(len(way))]
