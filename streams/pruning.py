@@ -7,6 +7,7 @@ from broadcaster.model.clock import Clock
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
 from streams.topics import LONGEST_KEPT, TOPICS
+from streams.writing import die_unless_passing
 
 EVERY_SECONDS = 600.0
 AT_ONCE = 1_000
@@ -22,15 +23,14 @@ class Pruning:
         self._clock = clock
 
     async def run(self) -> None:
-        """Run until cancelled; a queue that is full is left alone until the next time."""
+        """Run until cancelled; a book that is busy is left alone until the next time."""
         while True:
             await self._clock.sleep(EVERY_SECONDS)
             try:
                 while await self.step():
                     pass
             except OutOfReach as error:
-                if error.code != "book_full":
-                    raise
+                die_unless_passing(error)
 
     async def step(self) -> int:
         """Prune once, and return how many rows went."""

@@ -10,7 +10,7 @@ from broadcaster.desk.rows import Timer
 from broadcaster.model.clock import Clock
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
-from streams.writing import die_unless_full
+from streams.writing import die_unless_passing
 
 AT_ONCE = 200
 LONGEST_WAIT_SECONDS = 60.0
@@ -33,7 +33,7 @@ class Timing:
                     continue
                 wait_seconds = await self._until_next()
             except OutOfReach as error:
-                die_unless_full(error)
+                die_unless_passing(error)
                 wait_seconds = 1.0
             await ear.wait(wait_seconds)
 

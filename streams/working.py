@@ -19,7 +19,7 @@ from broadcaster.model.errors import OutOfReach, Refused
 from broadcaster.model.precedence import Lane
 from streams.guard import surprise
 from streams.topology import Topology, WorkerPlace
-from streams.writing import JobFailed, die_unless_full, written
+from streams.writing import JobFailed, die_unless_passing, written
 
 LEASE = timedelta(seconds=30)
 RENEW_SECONDS = 10.0
@@ -119,7 +119,7 @@ class _Hand:
                     await self._take(tasks)
                     wait_seconds = await self._until_next()
                 except OutOfReach as error:
-                    die_unless_full(error)
+                    die_unless_passing(error)
                     wait_seconds = self._poll_seconds
                 if len(self._held) >= self._at_once:
                     await asyncio.wait(self._held, return_when=asyncio.FIRST_COMPLETED)
@@ -157,7 +157,7 @@ class _Hand:
             try:
                 await self._renew(by_token)
             except OutOfReach as error:
-                die_unless_full(error)
+                die_unless_passing(error)
 
     async def _renew(self, by_token: Mapping[str, list[str]]) -> None:
         if by_token:
@@ -233,7 +233,7 @@ class _Hand:
             try:
                 await written(self._book, self._lane, job)
             except OutOfReach as error:
-                die_unless_full(error)
+                die_unless_passing(error)
                 await self._clock.sleep(self._poll_seconds)
             else:
                 return

@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 
 from broadcaster.desk.ports import Book, LogPen
-from broadcaster.model.errors import OutOfReach
+from broadcaster.model.errors import OutOfReach, is_passing
 from broadcaster.model.precedence import Lane
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ async def written(book: Book, lane: Lane, job: Callable[[LogPen], T]) -> T:
 
     Raises:
         JobFailed: with what the job raised.
-        OutOfReach: of the book: book_full, book_broken.
+        OutOfReach: of the book: book_full, book_busy, book_broken.
     """
     raised = False
 
@@ -50,8 +50,8 @@ async def written(book: Book, lane: Lane, job: Callable[[LogPen], T]) -> T:
         raise JobFailed(error) from error
 
 
-def die_unless_full(error: OutOfReach) -> None:
-    """Let a full queue pass by; a broken book ends whoever needs it, for the service has to restart."""
-    if error.code != "book_full":
+def die_unless_passing(error: OutOfReach) -> None:
+    """Let a busy book pass by; a broken one ends whoever needs it, for the service has to restart."""
+    if not is_passing(error):
         raise error
-    log.warning("book full", **error.facts)
+    log.warning("book busy", code=error.code, **error.facts)

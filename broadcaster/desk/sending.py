@@ -13,7 +13,7 @@ from broadcaster.model.announcement import Announcement
 from broadcaster.model.clock import milliseconds, moment
 from broadcaster.model.crashing import crash_point
 from broadcaster.model.delivery import Delivery, Outcome, Rank, closed, next_try_ms
-from broadcaster.model.errors import OutOfReach
+from broadcaster.model.errors import OutOfReach, is_passing
 from broadcaster.model.precedence import Lane
 from broadcaster.signing.envelope import Envelope
 
@@ -102,18 +102,26 @@ def _debts(pen: Pen, kept: OrderKept) -> list[Delivery]:
     return [row for row in pen.deliveries(ended) if row.rank in OWES_CANCEL]
 
 
-def order_owed(state: State, announcement: str) -> OrderKept | None:
-    """Return what a loudspeaker is to be sent about an announcement now: its play, or what ended it."""
+def order_owed(state: State, announcement: str, now: datetime) -> OrderKept | None:
+    """Return what a loudspeaker is to be sent about an announcement now: its play, or what ended it.
+
+    What was superseded is ended by the order that took its place, and by a cancel of its own once that one is over.
+    """
     stone = state.tombstones([announcement]).get(announcement)
     if stone is None:
         return _of_kind(state.orders_of([announcement]), "play")
-    if stone.why == "superseded":
+    if stone.why == "superseded" and not _is_dead(state, stone.order_id, now):
         return state.order(stone.order_id or "")
     if stone.why == "stopped":
         found = state.announcement(announcement)
         orders = state.orders_of_stop(stone.order_id or "")
         return next((one for one in orders if found and one.village == found.village), None)
     return _of_kind(state.orders_of([announcement]), "cancel")
+
+
+def _is_dead(state: State, order: str | None, now: datetime) -> bool:
+    kept = state.order(order or "")
+    return kept is None or kept.expires <= now or bool(state.tombstones([kept.announcement or ""]))
 
 
 def _of_kind(orders: Iterable[OrderKept], kind: str) -> OrderKept | None:
@@ -144,7 +152,7 @@ def _owed(state: State, now: datetime) -> list[tuple[OrderKept | None, list[Deli
     groups: dict[str, list[Delivery]] = defaultdict(list)
     for row in state.deliveries_due(now, limit=MOST_A_ROUND):
         groups[row.announcement].append(row)
-    return [(order_owed(state, announcement), rows) for announcement, rows in groups.items()]
+    return [(order_owed(state, announcement, now), rows) for announcement, rows in groups.items()]
 
 
 def _tried(row: Delivery, is_online: bool, now: datetime) -> Delivery:
@@ -165,14 +173,20 @@ def _keep_tries(pen: Pen, tried: Sequence[Delivery]) -> None:
 
 
 async def keep_sending(desk: Desk) -> None:
-    """Send again for ever, at most MOST_A_ROUND a second."""
+    """Send again for ever, at most MOST_A_ROUND a second; a busy book is asked again after a round."""
     ear = desk.bell.listen("deliveries")
     while True:
-        if await resend(desk) >= MOST_A_ROUND:
+        try:
+            is_more = await resend(desk) >= MOST_A_ROUND
+            due = None if is_more else await desk.book.read(lambda state: state.next_delivery_try())
+        except OutOfReach as error:
+            if not is_passing(error):
+                raise
+            is_more, due = True, None
+        if is_more:
             await desk.clock.sleep(ROUND_SECONDS)
-            continue
-        due = await desk.book.read(lambda state: state.next_delivery_try())
-        await ear.wait(_until(due, desk.clock.now()))
+        else:
+            await ear.wait(_until(due, desk.clock.now()))
 
 
 def _until(due: datetime | None, now: datetime) -> float:

@@ -1,14 +1,18 @@
 """Watching: the last value of what loudspeakers say of themselves; no deliveries, and nothing that must not be lost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broadcaster.desk.office import Desk
 from broadcaster.desk.rows import SpeakerHealth
+from broadcaster.model.errors import OutOfReach, is_passing
 from broadcaster.model.precedence import Lane
 
 FLUSH_SECONDS = 5.0
 MOST_PROGRESS = 20_000
+LARGEST = 2**53
+"""The largest number that JSON says exactly; well within the book's 63 bits."""
 
 
 @dataclass(slots=True)
@@ -29,8 +33,8 @@ class Watch:
         if said is not None:
             known = replace(
                 known,
-                volume=_number(said.get("volume")),
-                clock_error_ms=_number(said.get("clock_error_ms")),
+                volume=whole(said.get("volume")),
+                clock_error_ms=whole(said.get("clock_error_ms")),
                 faults=_joined(said.get("faults"))[:200],
                 software=str(said.get("software") or known.software)[:60],
             )
@@ -48,15 +52,27 @@ def _joined(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
-def _number(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+def whole(value: object) -> int | None:
+    """Read a whole number as loudspeakers say them; what the book has no room for (NaN, 1e999) is none."""
+    if not isinstance(value, int | float) or not -LARGEST <= value <= LARGEST:
+        return None
+    return int(value)
 
 
 async def keep_health(desk: Desk, watch: Watch) -> None:
-    """Write health down for ever, every few seconds."""
+    """Write health down for ever, every few seconds; what finds the book busy is written the next time."""
     while True:
         await desk.clock.sleep(FLUSH_SECONDS)
-        rows = [watch.health[speaker] for speaker in sorted(watch.changed)]
+        changed = sorted(watch.changed)
         watch.changed.clear()
-        if rows:
-            await desk.book.write(Lane.NOTICE, lambda pen, rows=rows: pen.put(rows))  # type: ignore[misc]
+        try:
+            await _keep(desk, [watch.health[speaker] for speaker in changed])
+        except OutOfReach as error:
+            if not is_passing(error):
+                raise
+            watch.changed.update(changed)
+
+
+async def _keep(desk: Desk, rows: Sequence[SpeakerHealth]) -> None:
+    if rows:
+        await desk.book.write(Lane.NOTICE, lambda pen: pen.put(rows))

@@ -41,3 +41,14 @@ class Conflict(Refused):
 
 class OutOfReach(BroadcasterError):
     """Not now: a line, a process or a disk does not answer. It is tried again."""
+
+
+PASSING = frozenset({"book_full", "book_busy"})
+
+
+def is_passing(error: OutOfReach) -> bool:
+    """Tell whether the book is only busy, its queue full or its file locked: who waits a moment may go on.
+
+    Whatever else it says of itself (book_broken, book_closed) lasts until the service has restarted.
+    """
+    return error.code in PASSING

@@ -432,6 +432,7 @@ WORDS: dict[str, Wording] = {
         "Reload the page in {seconds} seconds.",
     ),
     "book_full": _w("平台正忙", "请几秒后再试。", "The platform is busy", "Try again in a few seconds."),
+    "book_busy": _w("数据库正忙", "请几秒后再试。", "The book is busy", "Try again in a few seconds."),
     "book_broken": _w(
         "数据库暂时不能写入",
         "平台正在重启检查，请一分钟后再试；紧急情况请用电话或人工喊话。",

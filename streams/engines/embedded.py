@@ -22,7 +22,7 @@ from broadcaster.model.precedence import Lane
 from streams import records
 from streams.guard import LADDER_SECONDS, Burials, BuryingLimits, described, next_try, surprise
 from streams.topology import StagePlace, Topology
-from streams.writing import JobFailed, die_unless_full, written
+from streams.writing import JobFailed, die_unless_passing, written
 
 Stage = Callable[[Sequence[Event], State], Sequence[Row]]
 Decode = Callable[[str, str | None, bytes], Event]
@@ -159,7 +159,7 @@ class EmbeddedEngine:
                 if await self._step(reader):
                     continue
             except OutOfReach as error:
-                die_unless_full(error)
+                die_unless_passing(error)
             # A paused reader listens too, so that it goes on at once when somebody let it.
             await ear.wait(self._limits.pause_seconds if reader.id in self.paused else self._poll_seconds)
 
@@ -272,7 +272,7 @@ class EmbeddedEngine:
                     continue
                 wait_seconds = await self._until_retry(lane)
             except OutOfReach as error:
-                die_unless_full(error)
+                die_unless_passing(error)
             await ear.wait(wait_seconds)
 
     async def _until_retry(self, lane: Lane) -> float:

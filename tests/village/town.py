@@ -159,6 +159,11 @@ class Village:
         self._running = asyncio.create_task(self.town.run())
         await self._people()
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the town's service has ended by itself."""
+        return self._running.done()
+
     async def close(self) -> None:
         for horn in self.horns.values():
             await self.switch_off(horn)
