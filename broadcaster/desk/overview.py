@@ -1,8 +1,9 @@
 """Overview: what stands in the book, as people look at it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from broadcaster.desk.authority import Asker
 from broadcaster.desk.ports import State
@@ -10,6 +11,7 @@ from broadcaster.desk.rows import (
     AlertKept,
     Approval,
     Origin,
+    Principal,
     RecordingKept,
     Release,
     Script,
@@ -60,11 +62,12 @@ class OriginView:
 
 @dataclass(frozen=True, slots=True)
 class OnAir:
-    """One thing that is or was said in a village, for everybody to read."""
+    """One thing that is or was said in a village, for everybody to read. `author`: the name of who said it."""
 
     announcement: Announcement
     origin: Origin
     text: str
+    author: str
     recording: RecordingKept | None
     is_over: bool
     is_sounding: bool
@@ -89,13 +92,17 @@ def origin_view(state: State, asker: Asker, origin: str) -> OriginView:
     found = state.origin(origin)
     if found is None or not _sees(state, asker, origin):
         raise NotFound("origin_unknown", origin=origin[:60])
-    return _view(state, found)
+    return _views(state, [found])[0]
 
 
-def origins_seen(state: State, asker: Asker, *, kind: str | None = None, limit: int = 50) -> Sequence[OriginView]:
-    """Look at the newest notices and alerts within what the asker may see."""
-    found = state.origins(kind=kind, limit=limit)
-    return [_view(state, origin) for origin in found if _sees(state, asker, origin.id)]
+def origins_seen(
+    state: State, asker: Asker, now: datetime, *, kind: str | None = None, limit: int = 50
+) -> Sequence[OriginView]:
+    """Look at notices and alerts within what the asker may see: those on which somebody waits first, then the newest.
+
+    An unfinished one is never pushed out by what others said later, in places that the asker does not even see.
+    """
+    return _views(state, state.origins_meant(asker.areas(), asker.id, now, kind=kind, limit=limit))
 
 
 def _sees(state: State, asker: Asker, origin: str) -> bool:
@@ -104,41 +111,79 @@ def _sees(state: State, asker: Asker, origin: str) -> bool:
     return any(asker.sees(target) for target in targets) or any(alert.source == asker.id for alert in alerts)
 
 
-def _view(state: State, origin: Origin) -> OriginView:
-    revisions = tuple(state.revisions(origin.id))
-    newest = revisions[-1] if revisions else None
-    number = newest.revision if newest else 0
-    script = state.script(newest.script) if newest else None
-    villages = _villages(state, origin.id)
-    submission, approvals = state.submission(origin.id, number), tuple(state.approvals(origin.id, number))
-    release = state.release(origin.id, number)
-    author = state.principal(newest.author) if newest else None
-    return OriginView(
-        origin=origin,
-        stage=_stage(origin, submission, approvals, villages),
-        revision=newest,
-        revisions=revisions,
-        submission=submission,
-        approvals=approvals,
-        release=release,
-        script=script,
-        recording=state.recording(script.recording) if script and script.recording else None,
-        villages=villages,
-        alerts=tuple(state.alerts_of(origin.id)),
-        author=author.name if author else "",
-    )
+def _views(state: State, origins: Sequence[Origin]) -> list[OriginView]:
+    """Look at many at once, by as many questions to the book as for one: lists are looked at all the time."""
+    ids = [origin.id for origin in origins]
+    revisions = _by_origin(state.revisions_among(ids))
+    newest = {origin: found[-1] for origin, found in revisions.items()}
+    submissions = {(one.origin, one.revision): one for one in state.submissions_among(ids)}
+    approvals, alerts = _by_origin(state.approvals_among(ids)), _by_origin(state.alerts_among(ids))
+    releases = {(one.origin, one.revision): one for one in state.releases_among(ids)}
+    authors = state.principals_among([one.author for one in newest.values()])
+    scripts, recordings = _speech(state, [one.script for one in newest.values()])
+    villages = _villages(state, ids)
 
-
-def _villages(state: State, origin: str) -> tuple[VillageHeard, ...]:
-    announcements = _newest_each(state.announcements_of(origin))
-    ids = [one.id for one in announcements]
-    areas, stones, rows = state.areas(), state.tombstones(ids), state.deliveries(ids)
-    return tuple(
-        VillageHeard(
-            areas[one.village], one, tuple(row for row in rows if row.announcement == one.id), stones.get(one.id)
+    def view(origin: Origin) -> OriginView:
+        revision = newest.get(origin.id)
+        number = revision.revision if revision else 0
+        submission = submissions.get((origin.id, number))
+        agreed = tuple(one for one in approvals.get(origin.id, ()) if one.revision == number)
+        heard = villages.get(origin.id, ())
+        script = scripts.get(revision.script) if revision else None
+        author = authors.get(revision.author) if revision else None
+        return OriginView(
+            origin=origin,
+            stage=_stage(origin, submission, agreed, heard),
+            revision=revision,
+            revisions=tuple(revisions.get(origin.id, ())),
+            submission=submission,
+            approvals=agreed,
+            release=releases.get((origin.id, number)),
+            script=script,
+            recording=recordings.get(script.recording or "") if script else None,
+            villages=heard,
+            alerts=tuple(alerts.get(origin.id, ())),
+            author=author.name if author else "",
         )
-        for one in announcements
-    )
+
+    return [view(origin) for origin in origins]
+
+
+class _Followed(Protocol):
+    """What belongs to an origin."""
+
+    @property
+    def origin(self) -> str: ...
+
+
+F = TypeVar("F", bound=_Followed)
+
+
+def _by_origin(rows: Iterable[F]) -> dict[str, list[F]]:
+    found: dict[str, list[F]] = {}
+    for row in rows:
+        found.setdefault(row.origin, []).append(row)
+    return found
+
+
+def _speech(state: State, ids: Sequence[str]) -> tuple[Mapping[str, Script], Mapping[str, RecordingKept]]:
+    scripts = state.scripts(ids)
+    return scripts, state.recordings([one.recording for one in scripts.values() if one.recording])
+
+
+def _villages(state: State, origins: Sequence[str]) -> dict[str, tuple[VillageHeard, ...]]:
+    shares = {origin: _newest_each(all_) for origin, all_ in _by_origin(state.announcements_among(origins)).items()}
+    ids = [one.id for announcements in shares.values() for one in announcements]
+    areas, stones, rows = state.areas(), state.tombstones(ids), dict[str, list[Delivery]]()
+    for row in state.deliveries(ids):
+        rows.setdefault(row.announcement, []).append(row)
+    return {
+        origin: tuple(
+            VillageHeard(areas[one.village], one, tuple(rows.get(one.id, ())), stones.get(one.id))
+            for one in announcements
+        )
+        for origin, announcements in shares.items()
+    }
 
 
 def _newest_each(announcements: Sequence[Announcement]) -> list[Announcement]:
@@ -182,20 +227,41 @@ def on_air(state: State, village: str, now: datetime) -> Sequence[OnAir]:
     ids = [one.id for one in released]
     stones, rows = state.tombstones(ids), state.deliveries(ids)
     sounding = {row.announcement for row in rows if row.rank is Rank.STARTED}
-    return [_on_air(state, one, stones.get(one.id), one.id in sounding, now) for one in released]
+    said = _said(state, released)
+    return [_on_air(said, one, stones.get(one.id), one.id in sounding, now) for one in released]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was said in some announcements, by whom, and how it was spoken; read at once for all of them."""
+
+    origins: Mapping[str, Origin]
+    revisions: Mapping[tuple[str, int], Revision]
+    authors: Mapping[str, Principal]
+    scripts: Mapping[str, Script]
+    recordings: Mapping[str, RecordingKept]
+
+
+def _said(state: State, announcements: Sequence[Announcement]) -> _Said:
+    origins = [one.origin for one in announcements]
+    revisions = {(one.origin, one.revision): one for one in state.revisions_among(origins)}
+    authors = state.principals_among([one.author for one in revisions.values()])
+    scripts, recordings = _speech(state, [one.script for one in announcements])
+    return _Said(state.origins_among(origins), revisions, authors, scripts, recordings)
 
 
 def _on_air(
-    state: State, announcement: Announcement, stone: Tombstone | None, is_sounding: bool, now: datetime
+    said: _Said, announcement: Announcement, stone: Tombstone | None, is_sounding: bool, now: datetime
 ) -> OnAir:
-    origin, script = state.origin(announcement.origin), state.script(announcement.script)
-    revision = state.revision(announcement.origin, announcement.revision)
-    assert origin is not None  # noqa: S101 - told to mypy; an announcement has its origin by foreign key
+    script = said.scripts.get(announcement.script)
+    revision = said.revisions.get((announcement.origin, announcement.revision))
+    author = said.authors.get(revision.author) if revision else None
     return OnAir(
         announcement=announcement,
-        origin=origin,
+        origin=said.origins[announcement.origin],
         text=revision.text if revision else "",
-        recording=state.recording(script.recording) if script and script.recording else None,
+        author=author.name if author else "",
+        recording=said.recordings.get(script.recording or "") if script else None,
         is_over=stone is not None or announcement.expires <= now,
         is_sounding=is_sounding and stone is None,
         ended_why=stone.why if stone else "expired" if announcement.expires <= now else None,

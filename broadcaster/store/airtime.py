@@ -36,6 +36,10 @@ class Announcements(Asking):
         """Return every village's share of an origin, by revision and village."""
         return self._all(Announcement, _HEARD.origin == origin, order=[_HEARD.revision, _HEARD.village])
 
+    def announcements_among(self, origins: Collection[str]) -> Sequence[Announcement]:
+        """Return every village's share of some origins, by revision and village."""
+        return self._among(Announcement, _HEARD.origin, origins, order=[_HEARD.revision, _HEARD.village])
+
     def unclosed_in(self, area: str) -> Sequence[Announcement]:
         """Return what is not closed in an area and all under it, by village, the earlier sent first."""
         return self._all(

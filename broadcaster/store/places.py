@@ -54,6 +54,10 @@ class Principals(Asking):
         """Return everybody, by name."""
         return self._all(Principal, order=[schema.principal.c.name, schema.principal.c.id])
 
+    def principals_among(self, ids: Collection[str]) -> dict[str, Principal]:
+        """Return those of some principals that exist."""
+        return {one.id: one for one in self._among(Principal, schema.principal.c.id, ids)}
+
     def grants(self, principal: str) -> Sequence[Grant]:
         """Return what a principal may do."""
         grant = schema.grants.c

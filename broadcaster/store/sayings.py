@@ -1,18 +1,87 @@
 """Sayings: what people and sources said, who agreed to it, and its speech."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from broadcaster.desk.rows import AlertKept, Approval, Origin, RecordingKept, Release, Script, Submission
 from broadcaster.model.announcement import Announcement
+from broadcaster.model.clock import milliseconds
 from broadcaster.model.identity import canonical
 from broadcaster.model.notice import Revision
 from broadcaster.store import schema
 from broadcaster.store.asking import IS_UNCLOSED, Asking
 
 
-class Sayings(Asking):
+class ManySayings(Asking):
+    """Many origins at once: the same number of questions, however many there are."""
+
+    def origins_meant(
+        self, areas: Collection[str], source: str, at: datetime, *, kind: str | None = None, limit: int = 100
+    ) -> Sequence[Origin]:
+        """Return origins that mean one of some areas or that a source sent: those waited on first, then the newest."""
+        origin = schema.origin.c
+        only = [_is_meant(areas, source), *([origin.kind == kind] if kind else [])]
+        order = [origin.made_at.desc(), origin.id.desc()]
+        waiting = self._all(Origin, *only, _is_waited_on(at), order=order, limit=limit)
+        newest = self._all(Origin, *only, order=order, limit=limit)
+        return list({one.id: one for one in chain(waiting, newest)}.values())[:limit]
+
+    def origins_among(self, ids: Collection[str]) -> dict[str, Origin]:
+        """Return those of some origins that exist."""
+        return {one.id: one for one in self._among(Origin, schema.origin.c.id, ids)}
+
+    def revisions_among(self, origins: Collection[str]) -> Sequence[Revision]:
+        """Return all versions of some origins, those of each oldest first."""
+        known = schema.revision.c
+        return self._among(Revision, known.origin, origins, order=[known.origin, known.revision])
+
+    def submissions_among(self, origins: Collection[str]) -> Sequence[Submission]:
+        """Return how the revisions of some origins were laid before the approvers."""
+        return self._among(Submission, schema.submission.c.origin, origins)
+
+    def approvals_among(self, origins: Collection[str]) -> Sequence[Approval]:
+        """Return who agreed to any version of some origins, in order of time."""
+        given = schema.approval.c
+        return self._among(Approval, given.origin, origins, order=[given.at, given.id])
+
+    def releases_among(self, origins: Collection[str]) -> Sequence[Release]:
+        """Return how the revisions of some origins were let go."""
+        return self._among(Release, schema.release.c.origin, origins)
+
+    def alerts_among(self, origins: Collection[str]) -> Sequence[AlertKept]:
+        """Return the messages that belong to some origins, in the order they were taken."""
+        alert = schema.alert.c
+        return self._among(AlertKept, alert.origin, origins, order=[alert.taken_at, alert.id])
+
+
+def _is_meant(areas: Collection[str], source: str) -> ColumnElement[bool]:
+    """Say that an origin means a place under one of some areas (`covers`), or came from a source."""
+    meant, alert, origin = schema.revision.c, schema.alert.c, schema.origin.c
+    # Targets are a JSON list of codes: a code begins behind a quotation mark, that of a grid ends at another or at "-".
+    begun = [f'"{area}{end}' for area in areas for end in (('"', "-") if "-" in area else ("",))]
+    named = [exists().where(meant.origin == origin.id, or_(*(meant.targets.contains(one) for one in begun)))]
+    return or_(exists().where(alert.origin == origin.id, alert.source == source), *(named if begun else []))
+
+
+def _is_waited_on(at: datetime) -> ColumnElement[bool]:
+    """Say that an origin sounds or will, or lies before those who approve and release and has not run out."""
+    heard, laid, known, origin = schema.announcement.c, schema.submission.c, schema.revision.c, schema.origin.c
+    is_announced = exists().where(heard.origin == laid.origin, heard.revision == laid.revision)
+    unanswered: Any = (
+        select(laid.origin)
+        .join(schema.revision, (known.origin == laid.origin) & (known.revision == laid.revision))
+        .where(known.expires > milliseconds(at), ~is_announced)
+    )
+    return origin.fate.is_(None) & or_(
+        origin.id.in_(select(heard.origin).where(IS_UNCLOSED)), origin.id.in_(unanswered)
+    )
+
+
+class Sayings(ManySayings):
     """Origins, their revisions, and the yes that each was given."""
 
     def origin(self, origin: str) -> Origin | None:
@@ -83,6 +152,14 @@ class Speech(Asking):
     def recording(self, sha256: str) -> RecordingKept | None:
         """Return what is known of a recording."""
         return self._one(RecordingKept, schema.recording.c.sha256 == sha256)
+
+    def scripts(self, ids: Collection[str]) -> dict[str, Script]:
+        """Return those of some scripts that exist."""
+        return {one.id: one for one in self._among(Script, schema.script.c.id, ids)}
+
+    def recordings(self, ids: Collection[str]) -> dict[str, RecordingKept]:
+        """Return those of some recordings that are known, by hash."""
+        return {one.sha256: one for one in self._among(RecordingKept, schema.recording.c.sha256, ids)}
 
     def script_wanted(self, script: str) -> bool:
         """Tell whether an unclosed announcement, or a revision that was not announced yet, wants a script."""

@@ -123,7 +123,8 @@ def _verdict(reading: Reading) -> str:
 @router.get("/alerts")
 async def get_alerts(desk: AtDesk, who: WhoAsks, limit: Limit = 50) -> list[OriginOut]:
     """Look at the newest alerts within what the asker may see."""
-    views = await desk.book.read(lambda state: origins_seen(state, who.asker, kind="alert", limit=limit))
+    now = desk.clock.now()
+    views = await desk.book.read(lambda state: origins_seen(state, who.asker, now, kind="alert", limit=limit))
     return [OriginOut.of(view) for view in views]
 
 

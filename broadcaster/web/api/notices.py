@@ -269,7 +269,8 @@ async def post_notice(asked: NoticeIn, desk: AtDesk, who: WhoAsks, key: Key = No
 @router.get("")
 async def get_notices(desk: AtDesk, who: WhoAsks, limit: Limit = 50) -> list[OriginOut]:
     """Look at the newest notices within what the asker may see."""
-    views = await desk.book.read(lambda state: origins_seen(state, who.asker, kind="notice", limit=limit))
+    now = desk.clock.now()
+    views = await desk.book.read(lambda state: origins_seen(state, who.asker, now, kind="notice", limit=limit))
     return [OriginOut.of(view) for view in views]
 
 

@@ -71,18 +71,19 @@ async def now(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
 @router.get("/console/notices")
 async def notices(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
     """List the newest notices and alerts."""
-    views = await desk.book.read(lambda state: lines(state, visitor.asker))
+    at = desk.clock.now()
+    views = await desk.book.read(lambda state: lines(state, visitor.asker, at))
     return page(request, visitor, "console/notices.html", views=views, most=LOOKED_AT)
 
 
 async def _answer(request: Request, desk: AtDesk, visitor: Visitor, template: str) -> Response:
-    online = desk.line.online()
-    seen = await desk.book.read(lambda state: _look(state, visitor.asker, online))
+    online, at = desk.line.online(), desk.clock.now()
+    seen = await desk.book.read(lambda state: _look(state, visitor.asker, online, at))
     return page(
         request,
         visitor,
         template,
-        now=desk.clock.now(),
+        now=at,
         air=[line for line in seen.lines if line.stage == "sounding"],
         waiting=[line for line in seen.lines if line.do],
         newest=seen.lines[:SHOWN],
@@ -92,15 +93,15 @@ async def _answer(request: Request, desk: AtDesk, visitor: Visitor, template: st
     )
 
 
-def _look(state: State, asker: Asker, online: frozenset[str]) -> Today:
+def _look(state: State, asker: Asker, online: frozenset[str], at: datetime) -> Today:
     speakers = speakers_seen(state, asker, online, {})
-    return Today(tuple(lines(state, asker)), len(speakers), _away(speakers, state.areas()))
+    return Today(tuple(lines(state, asker, at)), len(speakers), _away(speakers, state.areas()))
 
 
-def lines(state: State, asker: Asker) -> list[Line]:
-    """Return the newest notices and alerts that somebody may see, each on one line."""
+def lines(state: State, asker: Asker, at: datetime) -> list[Line]:
+    """Return the notices and alerts that somebody may see, each on one line: unfinished ones first, then the newest."""
     areas = state.areas()
-    return [_line(view, asker, areas) for view in origins_seen(state, asker, limit=LOOKED_AT)]
+    return [_line(view, asker, areas) for view in origins_seen(state, asker, at, limit=LOOKED_AT)]
 
 
 def _line(view: OriginView, asker: Asker, areas: dict[str, Area]) -> Line:

@@ -84,7 +84,7 @@ async def village_now(request: Request, desk: AtDesk, code: str) -> Response:
 
 
 def _look(state: State, code: str, at: datetime) -> VillageSeen:
-    said = [_said(state, one) for one in on_air(state, code, at)]
+    said = [Said(one, one.author) for one in on_air(state, code, at)]
     open_now = sorted((one for one in said if not one.on_air.is_over), key=_weight)
     return VillageSeen(
         state.areas()[code], _first(open_now, MOST_NOW), _first([s for s in said if s.on_air.is_over], MOST_BEFORE)
@@ -98,12 +98,6 @@ def _weight(said: Said) -> tuple[bool, bool, int]:
 
 def _first(said: Sequence[Said], most: int) -> tuple[Said, ...]:
     return tuple(said[:most])
-
-
-def _said(state: State, one: OnAir) -> Said:
-    revision = state.revision(one.announcement.origin, one.announcement.revision)
-    author = state.principal(revision.author) if revision else None
-    return Said(one, author.name if author else "")
 
 
 def _towns(state: State) -> list[tuple[str, list[Area]]]:
