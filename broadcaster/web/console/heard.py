@@ -12,6 +12,7 @@ from broadcaster.desk.overview import OriginView, VillageHeard, origin_view
 from broadcaster.desk.ports import State
 from broadcaster.desk.releasing import release_held
 from broadcaster.desk.rows import Role, SpeakerHealth
+from broadcaster.desk.sounding import cut_in_on
 from broadcaster.model.announcement import AnnouncementState
 from broadcaster.model.delivery import Delivery, Outcome, Rank, Reason
 from broadcaster.model.precedence import Scope, SoundClass
@@ -127,13 +128,15 @@ def look(state: State, asker: Asker, origin: str, online: frozenset[str]) -> Hea
         NotFound: origin_unknown.
     """
     view, health = origin_view(state, asker, origin), state.health()
-    villages = tuple(_village(one, online, health) for one in view.villages)
+    rows = [row for one in view.villages for row in one.deliveries]
+    paused = cut_in_on(state, rows, [one.village.code for one in view.villages])
+    villages = tuple(_village(one, online, health, paused) for one in view.villages)
     places = [village.code for village in villages] or list(view.revision.targets if view.revision else ())
     held = next((one.announcement for one in view.villages if one.announcement.state is AnnouncementState.HELD), None)
     return Heard(
         view=view,
         villages=villages,
-        funnel=funnel([row for one in view.villages for row in one.deliveries]),
+        funnel=funnel(rows),
         held_why=(held.held_why or "other") if held else None,
         is_drill=view.origin.scope is Scope.DRILL,
         may_cancel=view.origin.fate is None
@@ -163,21 +166,27 @@ def _accepted(row: Delivery) -> bool:
     return row.accepted_at is not None or row.rank is Rank.ACCEPTED or _started(row)
 
 
-def _village(heard_there: VillageHeard, online: frozenset[str], health: dict[str, SpeakerHealth]) -> InVillage:
+def _village(
+    heard_there: VillageHeard,
+    online: frozenset[str],
+    health: dict[str, SpeakerHealth],
+    paused: frozenset[tuple[str, str]],
+) -> InVillage:
     rows = sorted(heard_there.deliveries, key=lambda row: (row.outcome is Outcome.PLAYED, row.target))
     played = sum(row.outcome is Outcome.PLAYED for row in rows)
     return InVillage(
         code=heard_there.village.code,
         name=heard_there.village.name,
-        speakers=tuple(_speaker(row, online, health) for row in rows),
+        speakers=tuple(_speaker(row, online, health, (row.announcement, row.target) in paused) for row in rows),
         played=played,
         has_heard=played > 0,
         is_open=any(row.rank < Rank.NO_RECEIPT for row in rows),
     )
 
 
-def _speaker(row: Delivery, online: frozenset[str], health: dict[str, SpeakerHealth]) -> AtSpeaker:
+def _speaker(row: Delivery, online: frozenset[str], health: dict[str, SpeakerHealth], is_paused: bool) -> AtSpeaker:
     said = f"outcome.{row.outcome}" if row.rank is Rank.FINAL and row.outcome else f"rank.{int(row.rank)}"
+    said = "rank.paused" if is_paused else said
     why = f"reason.{row.reason}" if row.reason in KNOWN_REASONS else None
     seen = health.get(row.target)
     return AtSpeaker(row, said, why, row.target in online, seen.seen_at if seen else None)

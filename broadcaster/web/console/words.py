@@ -256,6 +256,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "rank.1": ("已发出，等回音", "Sent, no answer yet"),
     "rank.2": ("喇叭已收到", "Accepted"),
     "rank.3": ("正在播", "Sounding now"),
+    "rank.paused": ("让更要紧的先播，稍后接着播", "Made way; goes on later"),
     "rank.4": ("没有回音", "No receipt"),
     "outcome.played": ("播完了", "Played"),
     "outcome.partly_played": ("只播了一部分", "Partly played"),

@@ -66,6 +66,27 @@ async def test_a_missing_receipt_is_shown_as_missing(town: Town) -> None:
     assert "每个村都有喇叭播完了" not in chief.text
 
 
+async def test_what_was_cut_in_on_is_not_shown_as_sounding(town: Town) -> None:
+    """
+    A loudspeaker says one thing at a time; what makes way for a warning keeps its place and goes on after it.
+    """
+    chief, first = await at_console(town, "li", Role.OPERATE), await alert(town, area=EAST)
+    second = await alert(town, area=EAST, identifier="flood-2")
+    for speaker in ("east-1", "east-2"):
+        await say(town, first, speaker, rank=Rank.STARTED, started_at=1)
+    await say(town, second, "east-1", rank=Rank.STARTED, started_at=2)
+
+    await chief.open(first)
+    assert [sign.text_content().strip() for sign in chief.page.xpath("//td[2]/span")] == [
+        "让更要紧的先播，稍后接着播",
+        "正在播",
+    ]
+    await say(town, second, "east-1", rank=Rank.FINAL, outcome=Outcome.PLAYED)
+    await chief.open(first)
+
+    assert "让更要紧的先播" not in chief.text
+
+
 def test_the_funnel_counts_only_what_loudspeakers_said() -> None:
     at = Delivery("a", "x")
     rows = [
