@@ -1,6 +1,7 @@
 """Cancelling: one person, at once, and for good."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from broadcaster.desk.authority import Asker, require_any
 from broadcaster.desk.events import announcement_event, delivery_event, origin_event
@@ -62,9 +63,25 @@ def bury(desk: Desk, pen: Pen, announcement: Announcement, why: str, cause: str)
     """Put a tombstone on an announcement and have the cancel made; what nobody was sent ends at once."""
     now = desk.clock.now()
     pen.put(Tombstone(announcement.id, why, now, announcement.expires + desk.policy.remember))
-    pen.put(Work(follows(announcement.id, "cancel"), "order", f"cancel:{announcement.id}", Lane.ALERT, now))
+    pen.put(cancel_work(announcement.id, now))
     pen.put(announcement_event("cancelled", announcement, now, cause))
     close_unheard(desk, pen, announcement, Outcome.CANCELLED, cause)
+    end_replaced(pen, announcement, now)
+
+
+def cancel_work(announcement: str, at: datetime) -> Work:
+    """Return the work of having an announcement's cancel signed and sent, from a moment on."""
+    return Work(follows(announcement, "cancel"), "order", f"cancel:{announcement}", Lane.ALERT, at)
+
+
+def end_replaced(pen: Pen, announcement: Announcement, at: datetime) -> None:
+    """Have a cancel made for what this announcement took the place of, once it can do so no longer.
+
+    A loudspeaker that was away is told of the end of the old by the order of the new. When that one is over too, the
+    old needs an end of its own, or it would go on where it was cut off.
+    """
+    for order in pen.orders_of([announcement.id]):
+        pen.put([cancel_work(stone.announcement, at) for stone in pen.tombstones_by(order.id)])
 
 
 def close_unheard(desk: Desk, pen: Pen, announcement: Announcement, outcome: Outcome, cause: str) -> None:

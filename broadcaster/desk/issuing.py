@@ -82,8 +82,8 @@ async def take_alert(desk: Desk, asker: Asker, alert: Alert, raw: bytes, verdict
     online = desk.line.online()
 
     def job(pen: Pen) -> Taken:
-        known = pen.alert_named(alert.sender, alert.identifier)
-        if known is not None and known.sent == alert.sent:
+        known = pen.alert(_alert_id(alert))
+        if known is not None:
             return _answer(pen, known, "known", (), None, online)
         kept = _kept(desk, pen, asker, alert, raw, verdict)
         pen.put(kept, Audit(kept.taken_at, asker.id, "alert.taken", {"alert": kept.id, "sender": kept.sender}))
@@ -108,7 +108,7 @@ def _act(
         for origin in _origins(pen, kept.origin):
             end_origin(desk, pen, origin, "cancelled", kept.source)
         return _answer(pen, kept, "cancelled", (), None, online)
-    if not parts or _overtaken(pen, alert):
+    if not parts or _overtaken(pen, kept):
         return _answer(pen, kept, "stored", (), None, online)
     held_why = _held_why(alert, parts)
     release_at = None if held_why else desk.clock.now() + _hold(desk, source, parts)
@@ -274,7 +274,7 @@ def _hold(desk: Desk, source: Source, parts: Sequence[Part]) -> timedelta:
 
 
 def _kept(desk: Desk, state: State, asker: Asker, alert: Alert, raw: bytes, verdict: str) -> AlertKept:
-    alert_id = follows(alert.sender, alert.identifier, alert.sent.isoformat())
+    alert_id = _alert_id(alert)
     scope = Scope.DRILL if alert.status is Status.EXERCISE else Scope.LIVE
     return AlertKept(
         id=alert_id,
@@ -289,24 +289,41 @@ def _kept(desk: Desk, state: State, asker: Asker, alert: Alert, raw: bytes, verd
         raw=raw,
         verdict=verdict,
         taken_at=desk.clock.now(),
+        is_public=_public(alert),
     )
+
+
+def _alert_id(alert: Alert) -> str:
+    return follows(alert.sender, alert.identifier, alert.sent.isoformat())
 
 
 def _origin_of(state: State, alert: Alert, scope: Scope) -> str | None:
-    """Find what an Update or Cancel speaks of, through the alerts it names; a drill finds drills only."""
-    for reference in alert.references:
-        known = state.alert_named(reference.sender, reference.identifier)
-        if known is not None and known.scope is scope:
-            return known.origin
-    return None
+    """Find what an alert speaks of: through those it names, or the name that it has itself used before.
+
+    A drill finds drills only, and what never speaks neither finds nor is found.
+    """
+    names = [(one.sender, one.identifier) for one in alert.references] + [(alert.sender, alert.identifier)]
+    earlier = (one for sender, identifier in names for one in state.alerts_named(sender, identifier))
+    return next((one.origin for one in earlier if _counts(one, scope)), None) if _public(alert) else None
 
 
-def _overtaken(state: State, alert: Alert) -> bool:
-    """Tell whether an Update or Cancel of this alert came before it: then it is stored and never sounds."""
-    return any(
-        later.msg_type in (MsgType.UPDATE, MsgType.CANCEL)
-        for later in state.alerts_referring(alert.sender, alert.identifier)
-    )
+def _counts(kept: AlertKept, scope: Scope) -> bool:
+    return kept.is_public and kept.scope is scope
+
+
+def _overtaken(state: State, kept: AlertKept) -> bool:
+    """Tell whether a later word of its sender on the same thing was here first: then it is stored and never sounds.
+
+    Messages overtake each other on the way. A Cancel ends what it names for good; of two others the later sent holds.
+    """
+    of_origin = [one for one in state.alerts_of(kept.origin) if one.id != kept.id and _counts(one, kept.scope)]
+    of_it = [one for one in state.alerts_referring(kept.sender, kept.identifier) if _counts(one, kept.scope)]
+    is_over = any(one.msg_type == MsgType.CANCEL for one in (*of_origin, *of_it))
+    return is_over or any(one.sent > kept.sent for one in of_origin) or any(_replaces(one) for one in of_it)
+
+
+def _replaces(kept: AlertKept) -> bool:
+    return kept.msg_type == MsgType.UPDATE
 
 
 def _nth_origin(first: str, place: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from broadcaster.desk.cancelling import close_unheard
+from broadcaster.desk.cancelling import cancel_work, close_unheard, end_replaced
 from broadcaster.desk.events import announcement_event, order_event
 from broadcaster.desk.office import Desk
 from broadcaster.desk.ports import Pen, State
@@ -106,6 +106,9 @@ def _supersede(desk: Desk, pen: Pen, announcement: Announcement, kept: OrderKept
     pen.put(Tombstone(old.id, "superseded", now, old.expires + desk.policy.remember, kept.id))
     pen.put(announcement_event("superseded", old, now, kept.id))
     close_unheard(desk, pen, old, Outcome.SUPERSEDED, kept.id)
+    end_replaced(pen, old, now)
+    if old.expires > kept.expires:
+        pen.put(cancel_work(old.id, kept.expires))
 
 
 def _store(desk: Desk, pen: Pen, kept: OrderKept, lane: Lane, work: Work) -> str:

@@ -8,8 +8,8 @@ from broadcaster.desk.cancelling import bury, close_unheard
 from broadcaster.desk.drafting import new_script, want_voice
 from broadcaster.desk.events import announcement_event
 from broadcaster.desk.office import Desk
-from broadcaster.desk.ports import Pen
-from broadcaster.desk.rows import Timer
+from broadcaster.desk.ports import Pen, State
+from broadcaster.desk.rows import Timer, Tombstone
 from broadcaster.model.announcement import Announcement, AnnouncementState, plan
 from broadcaster.model.delivery import Delivery, Outcome
 from broadcaster.model.identity import follows
@@ -35,11 +35,7 @@ def put_announcements(
     Returns:
         The announcements; those of a revision already announced are returned as they stand.
     """
-    living = [one for one in pen.announcements_of(revision.origin) if one.state is not AnnouncementState.CLOSED]
-    old = [one for one in living if one.revision < revision.revision]
-    buried = pen.tombstones([one.id for one in old])
-    # Only what was ordered can sound; an older one has its tombstone already, a younger one ends here unheard.
-    earlier = {one.village: one.id for one in old if one.state is AnnouncementState.ORDERED and one.id not in buried}
+    old = living_before(pen, revision.origin, revision.revision)
     planned = plan(
         revision,
         villages,
@@ -48,15 +44,30 @@ def put_announcements(
         identifier=identifier,
         release_at=release_at,
         held_why=held_why,
-        earlier=earlier,
+        earlier=_ordered(old),
     )
     pen.put(planned)
     pen.put(_deliveries(pen, planned))
     pen.put(timers(desk, planned))
     want_voice(desk, pen, new_script(desk, pen, revision.spoken, lane), lane, cause)
     pen.put([announcement_event("planned", one, desk.clock.now(), cause) for one in planned])
-    replace_earlier(desk, pen, [one for one in old if one.id not in buried], set(villages), cause)
+    if not held_why:
+        # What is held takes nobody's place before a person has let it go.
+        replace_earlier(desk, pen, old, set(villages), cause)
     return planned
+
+
+def living_before(state: State, origin: str, revision: int) -> list[Announcement]:
+    """Return what may still sound of the revisions before one."""
+    of_origin = state.announcements_of(origin)
+    old = [one for one in of_origin if one.revision < revision and one.state is not AnnouncementState.CLOSED]
+    buried = state.tombstones([one.id for one in old])
+    return [one for one in old if one.id not in buried]
+
+
+def _ordered(old: Iterable[Announcement]) -> dict[str, str]:
+    """Return village → the announcement there that loudspeakers may hold: what was not ordered cannot sound."""
+    return {one.village: one.id for one in old if one.state is AnnouncementState.ORDERED}
 
 
 def _deliveries(pen: Pen, planned: Iterable[Announcement]) -> list[Delivery]:
@@ -84,17 +95,27 @@ def replace_earlier(desk: Desk, pen: Pen, old: Iterable[Announcement], villages:
         if one.village not in villages:
             bury(desk, pen, one, "withdrawn", cause)
         elif not pen.orders_of([one.id]):
+            now = desk.clock.now()
+            pen.put(Tombstone(one.id, "superseded", now, one.expires + desk.policy.remember))
             close_unheard(desk, pen, one, Outcome.SUPERSEDED, cause)
-            pen.put(announcement_event("superseded", one, desk.clock.now(), cause))
+            pen.put(announcement_event("superseded", one, now, cause))
 
 
 def release(desk: Desk, pen: Pen, held: Iterable[Announcement], at: datetime, cause: str) -> list[Announcement]:
     """Let held announcements go."""
+    held = [one for one in held if one.state is AnnouncementState.HELD]
+    old = living_before(pen, held[0].origin, held[0].revision) if held else []
     freed = [
-        replace(one, state=AnnouncementState.PLANNED, held_why=None, release_at=at)
+        replace(
+            one,
+            state=AnnouncementState.PLANNED,
+            held_why=None,
+            release_at=at,
+            supersedes=_ordered(old).get(one.village, one.supersedes),
+        )
         for one in held
-        if one.state is AnnouncementState.HELD
     ]
     pen.put(freed)
+    replace_earlier(desk, pen, old, {one.village for one in freed}, cause)
     pen.put([announcement_event("released", one, desk.clock.now(), cause) for one in freed])
     return freed

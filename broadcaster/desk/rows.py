@@ -111,7 +111,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class AlertKept:
-    """An alert's message as it came."""
+    """An alert's message as it came. `is_public`: it may speak; Test, Draft and private messages never count."""
 
     id: str
     origin: str
@@ -125,6 +125,7 @@ class AlertKept:
     raw: bytes
     verdict: str
     taken_at: datetime
+    is_public: bool = True
 
 
 @dataclass(frozen=True, slots=True)

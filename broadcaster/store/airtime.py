@@ -129,6 +129,11 @@ class Orders(Asking):
         found = self._among(Tombstone, schema.tombstone.c.announcement, announcements)
         return {one.announcement: one for one in found}
 
+    def tombstones_by(self, cause: str) -> Sequence[Tombstone]:
+        """Return the tombstones that a play order or a stop has put."""
+        stone = schema.tombstone.c
+        return self._all(Tombstone, stone.order_id == cause, order=[stone.announcement])
+
     def stops(self, area: str, *, limit: int = 10) -> Sequence[Stop]:
         """Return the presses of "stop everything" that covered an area, newest first."""
         stop = schema.stop.c

@@ -123,10 +123,10 @@ class Sayings(ManySayings):
         """Return an alert's message by our id."""
         return self._one(AlertKept, schema.alert.c.id == alert)
 
-    def alert_named(self, sender: str, identifier: str) -> AlertKept | None:
-        """Return the message that its sender calls so; the latest sent, if it used the name twice."""
+    def alerts_named(self, sender: str, identifier: str) -> Sequence[AlertKept]:
+        """Return the messages that their sender calls so, the latest sent first."""
         alert = schema.alert.c
-        return self._one(AlertKept, alert.sender == sender, alert.identifier == identifier, order=[alert.sent.desc()])
+        return self._all(AlertKept, alert.sender == sender, alert.identifier == identifier, order=[alert.sent.desc()])
 
     def alerts_of(self, origin: str) -> Sequence[AlertKept]:
         """Return the messages that belong to an origin, in the order they were taken."""

@@ -110,7 +110,7 @@ origin = Table(
 alert = Table(
     "alert", BOOK, _text("id", key=True), _text("origin"), _text("source"), _text("sender"), _text("identifier"),
     _whole("sent"), _text("scope"), _text("msg_type"), _text("refs"), _blob("raw"), _text("verdict"),
-    _whole("taken_at"),
+    _whole("taken_at"), _flag("is_public"),
     UniqueConstraint("sender", "identifier", "sent"),
     Index("alert_origin", "origin"),
 )  # fmt: skip
@@ -191,7 +191,7 @@ stop = Table(
 
 tombstone = Table(
     "tombstone", BOOK, _text("announcement", key=True), _text("why"), _whole("at"), _whole("until"),
-    _text("order_id", null=True),
+    _text("order_id", null=True), Index("tombstone_order", "order_id"),
 )  # fmt: skip
 
 # what is to be done

@@ -83,7 +83,8 @@ def test_some_rows_are_never_changed(engine: Engine, table: str, change: str) ->
 QUICK: dict[str, Callable[[SqlPen], Any]] = {
     "speakers_in": lambda pen: pen.speakers_in([EAST]),
     "origins": lambda pen: (pen.origins(), pen.origins(kind="notice")),
-    "alert_named": lambda pen: pen.alert_named("s", "i"),
+    "tombstones_by": lambda pen: pen.tombstones_by("o"),
+    "alerts_named": lambda pen: pen.alerts_named("s", "i"),
     "alerts_of": lambda pen: pen.alerts_of("o"),
     "alerts_referring": lambda pen: pen.alerts_referring("s", "i"),
     "approvals": lambda pen: pen.approvals("o", 1),

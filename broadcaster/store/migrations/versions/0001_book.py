@@ -52,7 +52,8 @@ def upgrade() -> None:
     op.create_table(
         "alert", _text("id"), _text("origin"), _text("source"), _text("sender"), _text("identifier"),
         _whole("sent"), _text("scope"), _text("msg_type"), _text("refs"), _blob("raw"), _text("verdict"),
-        _whole("taken_at"), sa.PrimaryKeyConstraint("id"), sa.UniqueConstraint("sender", "identifier", "sent"),
+        _whole("taken_at"), _flag("is_public"), sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("sender", "identifier", "sent"),
     )  # fmt: skip
     op.create_index("alert_origin", "alert", ["origin"])
     op.create_table(
@@ -197,6 +198,7 @@ def upgrade() -> None:
         "tombstone", _text("announcement"), _text("why"), _whole("at"), _whole("until"), _text("order_id",
         null=True), sa.PrimaryKeyConstraint("announcement"),
     )  # fmt: skip
+    op.create_index("tombstone_order", "tombstone", ["order_id"])
     op.create_table(
         "work", _text("id"), _text("kind"), _text("subject"), _text("lane"), _whole("due"), _whole("lease_until",
         null=True), _text("lease_token", null=True), _whole("attempt"), _text("result", null=True),
