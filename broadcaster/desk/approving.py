@@ -3,10 +3,11 @@
 from broadcaster.desk.authority import Asker, not_the_author, require
 from broadcaster.desk.drafting import current_revision
 from broadcaster.desk.office import Desk
-from broadcaster.desk.ports import Pen
+from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import Approval, Audit, Role
 from broadcaster.model.errors import Conflict
 from broadcaster.model.identity import follows
+from broadcaster.model.notice import Revision
 from broadcaster.model.precedence import Lane
 
 
@@ -22,7 +23,7 @@ async def approve(
     Raises:
         NotFound: notice_unknown or revision_unknown.
         NotAllowed: role_missing, or own_work: the author asks.
-        Conflict: revision_old, origin_over, not_submitted or content_changed.
+        Conflict: revision_old, origin_over, not_submitted, content_changed or recording_changed.
     """
 
     def job(pen: Pen) -> Approval:
@@ -33,6 +34,8 @@ async def approve(
             raise Conflict("not_submitted", revision=number)
         if content_sha256 != revision.content_sha256:
             raise Conflict("content_changed", revision=number)
+        if recording_sha256 is not None and recording_sha256 != _recording(pen, revision):
+            raise Conflict("recording_changed", revision=number)
         approval = Approval(
             id=follows(origin, number, "approved", asker.id),
             origin=origin,
@@ -47,6 +50,11 @@ async def approve(
         return approval
 
     return await desk.accept(Lane.NOTICE, job)
+
+
+def _recording(state: State, revision: Revision) -> str | None:
+    script = state.script(revision.script)
+    return script.recording if script else None
 
 
 def _audit(approval: Approval) -> Audit:

@@ -75,6 +75,22 @@ async def test_what_changed_since_it_was_seen_is_not_approved(
     assert (answer.status_code, answer.json()["code"]) == (409, "content_changed")
 
 
+async def test_a_recording_that_is_not_the_notices_is_not_approved(
+    author: httpx.AsyncClient, chief: httpx.AsyncClient, clock: VirtualClock
+) -> None:
+    """
+    What was listened to is what sounds; an approval of another recording would be worth nothing to the signer.
+    """
+    revision = (await author.post("/api/v1/notices", json=notice(clock))).json()["revision"]
+    path = f"/api/v1/notices/{revision['origin']}/revisions/1"
+    await author.post(f"{path}/submit")
+
+    said = {"content_sha256": revision["content_sha256"], "recording_sha256": "bb" * 32}
+    answer = await chief.post(f"{path}/approve", json=said)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "recording_changed")
+
+
 async def test_a_request_repeated_under_its_key_makes_one_notice(
     author: httpx.AsyncClient, clock: VirtualClock
 ) -> None:
