@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from broadcaster.desk.authority import Asker, require
 from broadcaster.desk.office import Desk, secret_hash
 from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import Audit, Grant, Principal, Role, Session, Source, Token
-from broadcaster.model.errors import Invalid, NotAllowed, NotFound
+from broadcaster.model.errors import Conflict, Invalid, NotAllowed, NotFound
 from broadcaster.model.precedence import Lane
 
 LINK_LASTS = timedelta(days=3)
@@ -27,9 +27,10 @@ async def first_admin(desk: Desk, areas: Sequence[str]) -> str | None:
     secret, person = desk.new_secret(), Principal("first-admin", "管理员", "person")
 
     def job(pen: Pen) -> str | None:
-        if any(_is_admin(pen, one) for one in pen.principals() if one.id != person.id) or _opened(pen, person.id):
+        if any(_is_admin(pen, one) for one in pen.principals() if one.id != person.id) or has_entered(pen, person.id):
             return None
-        pen.put(person, [Grant(person.id, Role.ADMIN, area) for area in areas], _link(desk, person.id, secret))
+        pen.put(person, [Grant(person.id, Role.ADMIN, area) for area in areas])
+        _put_link(desk, pen, person.id, secret)
         pen.put(Audit(desk.clock.now(), "system", "admin.made", {"principal": person.id}))
         return secret
 
@@ -78,19 +79,26 @@ async def set_grants(desk: Desk, asker: Asker, principal: str, grants: Iterable[
     await desk.book.write(Lane.NOTICE, job)
 
 
-async def make_link(desk: Desk, asker: Asker, principal: str) -> str:
-    """Make a one-use link for somebody and return its secret; it is shown once and kept as a hash.
+async def make_link(desk: Desk, asker: Asker, principal: str, *, again: bool = False) -> str:
+    """Make a one-use link for somebody and return its secret; it is shown once, kept as a hash, and their only one.
+
+    Whoever holds the link can act as that person: for somebody who has come in before, it has to be said that this
+    is meant, and the audit line repeats it.
 
     Raises:
         NotFound: principal_unknown. NotAllowed: role_missing.
+        Conflict: link_again: they have opened a session before, and `again` was not said.
     """
     secret = desk.new_secret()
 
     def job(pen: Pen) -> str:
         person = _known(pen, principal)
         _administers(pen, asker, person)
-        pen.put(_link(desk, principal, secret))
-        pen.put(Audit(desk.clock.now(), asker.id, "link.made", {"principal": principal}))
+        is_again = has_entered(pen, principal)
+        if is_again and not again:
+            raise Conflict("link_again", name=person.name)
+        _put_link(desk, pen, principal, secret)
+        pen.put(Audit(desk.clock.now(), asker.id, "link.made", {"principal": principal, "again": is_again}))
         return secret
 
     return await desk.book.write(Lane.NOTICE, job)
@@ -139,6 +147,7 @@ async def make_source(desk: Desk, asker: Asker, source: Source) -> None:
     """Bind a principal of kind source to one sender and its areas.
 
     The signer believes its own limits file only: a source made here speaks by itself once it is pinned there too.
+    To bind one anew takes the right over all that it was bound to, too.
 
     Raises:
         NotFound: principal_unknown. NotAllowed: role_missing. Invalid: not_a_source or sender_missing.
@@ -150,7 +159,9 @@ async def make_source(desk: Desk, asker: Asker, source: Source) -> None:
             raise Invalid("not_a_source", principal=source.principal)
         if not source.sender or not source.areas:
             raise Invalid("sender_missing")
-        require(asker, Role.ADMIN, source.areas)
+        _administers(pen, asker, principal)
+        known = pen.source(source.principal)
+        require(asker, Role.ADMIN, {*source.areas, *(known.areas if known else ())})
         pen.put(source)
         facts: dict[str, object] = {"principal": source.principal, "sender": source.sender}
         pen.put(Audit(desk.clock.now(), asker.id, "source.made", facts))
@@ -172,7 +183,7 @@ async def open_session(desk: Desk, link: str) -> tuple[str, Session]:
         if token is None or token.kind != "link" or token.revoked_at or token.expires <= now:
             raise NotAllowed("link_spent")
         session = Session(secret_hash(cookie), token.principal, now + SESSION_LASTS, desk.new_secret())
-        pen.put(replace(token, revoked_at=now), session)
+        pen.put(_spent(pen, token.principal, now), session)
         pen.put(Audit(now, token.principal, "session.opened", {}))
         return cookie, session
 
@@ -254,12 +265,21 @@ def _is_admin(state: State, person: Principal) -> bool:
     return any(grant.role is Role.ADMIN for grant in state.grants(person.id))
 
 
-def _opened(state: State, principal: str) -> bool:
+def has_entered(state: State, principal: str) -> bool:
+    """Tell whether somebody has opened a session, now or before."""
     return bool(state.sessions_of(principal))
 
 
-def _link(desk: Desk, principal: str, secret: str) -> Token:
-    return Token(secret_hash(secret), principal, "link", desk.clock.now() + LINK_LASTS)
+def _put_link(desk: Desk, pen: Pen, principal: str, secret: str) -> None:
+    now = desk.clock.now()
+    pen.put(_spent(pen, principal, now))
+    pen.put(Token(secret_hash(secret), principal, "link", now + LINK_LASTS))
+
+
+def _spent(state: State, principal: str, now: datetime) -> list[Token]:
+    """Return somebody's open links as taken back: nobody has two, and none outlives the one that was opened."""
+    links = [token for token in state.tokens_of(principal) if token.kind == "link" and token.revoked_at is None]
+    return [replace(link, revoked_at=now) for link in links]
 
 
 def _named(person: Principal, grants: Sequence[Grant]) -> dict[str, object]:

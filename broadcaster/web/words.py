@@ -95,6 +95,13 @@ WORDS: dict[str, Wording] = {
         "This link cannot be used any more",
         "A link works once and for three days: ask your administrator for a new one.",
     ),
+    "link_again": _w(
+        "{name} 已经登录过",
+        "谁拿到新链接，谁就能以 {name} 的身份操作。确实要再给一个，请选“再给一个链接”（接口用 again=true）；审计里会写明。",
+        "{name} has signed in before",
+        "Whoever holds a new link acts as {name}. If that is meant, choose “another link” (over the API: again=true); "
+        "the audit says so.",
+    ),
     "csrf_missing": _w(
         "这次提交没有带上本页的校验码",
         "请刷新页面后再提交；程序请带 X-CSRF-Token 请求头，或改用令牌。",
@@ -273,6 +280,12 @@ WORDS: dict[str, Wording] = {
         "请重新打开，看过现在的内容再审批。",
         "The content changed since you saw it",
         "Open it again and approve what it says now.",
+    ),
+    "recording_changed": _w(
+        "录音在您听过之后变了",
+        "请重新打开，听过现在的录音再审批。",
+        "The recording is not the one that you listened to",
+        "Open it again, listen to what is there now, and approve that.",
     ),
     "not_approved": _w(
         "还没有审批通过",

@@ -165,9 +165,9 @@ async def put_grants(principal: Id, asked: GrantsIn, desk: AtDesk, who: WhoAsks)
 
 
 @router.post("/people/{principal}/links", status_code=201)
-async def post_link(principal: Id, request: Request, desk: AtDesk, who: WhoAsks) -> LinkOut:
-    """Make a one-use link that opens a session."""
-    secret = await make_link(desk, who.asker, principal)
+async def post_link(principal: Id, request: Request, desk: AtDesk, who: WhoAsks, again: bool = False) -> LinkOut:
+    """Make a one-use link that opens a session. `again`: also for somebody who has opened one before."""
+    secret = await make_link(desk, who.asker, principal, again=again)
     origin: str = request.app.state.public_origin
     return LinkOut(link=f"{origin}{WELCOME_PATH}/{secret}", expires=desk.clock.now() + LINK_LASTS)
 

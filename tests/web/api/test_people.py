@@ -3,9 +3,11 @@
 import httpx
 import pytest
 
+from broadcaster.desk.people import open_session
 from broadcaster.desk.rows import Role
+from broadcaster.model.errors import NotAllowed
 from tests.virtual import VirtualClock
-from tests.web.api.town import EAST, ORIGIN, OTHER, TOWN, Town, notice
+from tests.web.api.town import EAST, ORIGIN, OTHER, TOWN, WEST, Town, cap, notice
 
 API = "/api/v1"
 
@@ -44,6 +46,49 @@ async def test_a_link_leads_to_the_door_and_opens_it_once(town: Town, admin: htt
     link = (await admin.post(f"{API}/people/{person}/links")).json()["link"]
 
     assert link.startswith(f"{ORIGIN}/welcome/")
+
+
+async def test_a_newer_link_takes_the_older_ones_back(town: Town, admin: httpx.AsyncClient) -> None:
+    """
+    A link that went astray must not open somebody's door after another was made, or after one was opened.
+    """
+    person = await _made(admin)
+    links = [(await admin.post(f"{API}/people/{person}/links")).json()["link"] for _ in range(2)]
+
+    with pytest.raises(NotAllowed, match="link_spent"):
+        await open_session(town.desk, links[0].rsplit("/", 1)[1])
+    _, session = await open_session(town.desk, links[1].rsplit("/", 1)[1])
+
+    assert session.principal == person
+
+
+async def test_a_second_link_into_somebodys_name_is_made_only_where_it_is_meant(
+    town: Town, admin: httpx.AsyncClient
+) -> None:
+    """
+    Whoever holds a link acts as its person: an administrator does not come by a voice without its being seen.
+    """
+    person = await _made(admin, "publish")
+    await town.session(person)
+
+    refused = await admin.post(f"{API}/people/{person}/links")
+    made = await admin.post(f"{API}/people/{person}/links", params={"again": "true"})
+
+    trail = await town.desk.book.read(lambda state: state.audit_trail(limit=1))
+    assert (refused.status_code, refused.json()["code"], made.status_code) == (409, "link_again", 201)
+    assert [(line.what, line.facts["again"]) for line in trail] == [("link.made", True)]
+
+
+async def test_a_village_does_not_bind_the_countys_source_anew(town: Town, clock: VirtualClock) -> None:
+    county = await town.source()
+    west = await town.somebody("admin-of-west", (Role.ADMIN, WEST))
+    bound = {"principal": "county", "sender": "somebody@else.example", "areas": [WEST]}
+
+    answer = await west.post(f"{API}/sources", json=bound)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_missing")
+    heard = await county.post(f"{API}/alerts", content=cap(clock), headers={"Content-Type": "application/xml"})
+    assert heard.status_code == 202
 
 
 async def test_people_and_their_sources_are_shown_to_their_administrator(town: Town, admin: httpx.AsyncClient) -> None:
