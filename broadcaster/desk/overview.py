@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from broadcaster.desk.authority import Asker
@@ -22,9 +22,13 @@ from broadcaster.desk.rows import (
 from broadcaster.desk.rows import Speaker as SpeakerRow
 from broadcaster.model.announcement import Announcement, AnnouncementState
 from broadcaster.model.area import Area
+from broadcaster.model.clock import moment
 from broadcaster.model.delivery import Delivery, Rank
 from broadcaster.model.errors import NotFound
 from broadcaster.model.notice import Revision
+
+ROUND_ABOUT = timedelta(seconds=30)
+"""What tone, pause and a cut-in may add to a repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +227,37 @@ def on_air(state: State, village: str, now: datetime) -> Sequence[OnAir]:
     """
     if village not in state.villages():
         raise NotFound("village_unknown", village=village[:20])
-    released = [one for one in state.announcements_in(village) if one.release_at and one.release_at <= now]
-    ids = [one.id for one in released]
-    stones, rows = state.tombstones(ids), state.deliveries(ids)
-    sounding = {row.announcement for row in rows if row.rank is Rank.STARTED}
-    said = _said(state, released)
-    return [_on_air(said, one, stones.get(one.id), one.id in sounding, now) for one in released]
+    # Newest are shown, and besides all that still holds: an alert must not vanish behind fifty notices.
+    found = {one.id: one for one in (*state.current_in(village, now), *state.announcements_in(village))}
+    released = [one for one in found.values() if _is_public(one, now)]
+    stones, said = state.tombstones([one.id for one in released]), _said(state, released)
+    sounding = _sounding(state.deliveries([one.id for one in released]), said, {one.id: one for one in released}, now)
+    shown = [_on_air(said, one, stones.get(one.id), one.id in sounding, now) for one in released]
+    return sorted(shown, key=lambda one: (one.announcement.sent, one.announcement.id), reverse=True)
+
+
+def _is_public(announcement: Announcement, now: datetime) -> bool:
+    is_released = announcement.release_at is not None and announcement.release_at <= now
+    return is_released and announcement.state is not AnnouncementState.HELD
+
+
+def _sounding(
+    rows: Sequence[Delivery], said: "_Said", announcements: Mapping[str, Announcement], now: datetime
+) -> set[str]:
+    """Return what some loudspeaker has begun and cannot have ended yet: one that lost its power says no end."""
+    return {
+        row.announcement
+        for row in rows
+        if row.rank is Rank.STARTED
+        and row.started_at is not None
+        and moment(row.started_at) + _lasts(announcements[row.announcement], said) > now
+    }
+
+
+def _lasts(announcement: Announcement, said: "_Said") -> timedelta:
+    script = said.scripts.get(announcement.script)
+    recording = said.recordings.get(script.recording or "") if script else None
+    return announcement.repeat * (timedelta(milliseconds=recording.ms if recording else 60_000) + ROUND_ABOUT)
 
 
 @dataclass(frozen=True, slots=True)

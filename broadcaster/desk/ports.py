@@ -150,6 +150,9 @@ class State(Protocol):
     def announcements_in(self, village: str, *, limit: int = 50) -> Sequence[Announcement]:
         """Return a village's announcements, newest first, whatever became of them."""
 
+    def current_in(self, village: str, at: datetime) -> Sequence[Announcement]:
+        """Return a village's announcements that have not expired, whatever became of them, newest first."""
+
     def deliveries(self, announcements: Collection[str]) -> Sequence[Delivery]: ...
     def delivery(self, announcement: str, target: str) -> Delivery | None: ...
     def deliveries_of(self, speaker: str, *, unfinished: bool = True) -> Sequence[Delivery]: ...

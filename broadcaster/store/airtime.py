@@ -55,6 +55,11 @@ class Announcements(Asking):
             Announcement, _HEARD.village == village, order=[_HEARD.sent.desc(), _HEARD.id.desc()], limit=limit
         )
 
+    def current_in(self, village: str, at: datetime) -> Sequence[Announcement]:
+        """Return a village's announcements that have not expired, the latest sent first."""
+        mine = (_HEARD.village == village, _HEARD.expires > milliseconds(at))
+        return self._all(Announcement, *mine, order=[_HEARD.sent.desc(), _HEARD.id.desc()])
+
 
 class Deliveries(Asking):
     """How it went at each target."""

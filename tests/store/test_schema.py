@@ -84,6 +84,7 @@ QUICK: dict[str, Callable[[SqlPen], Any]] = {
     "speakers_in": lambda pen: pen.speakers_in([EAST]),
     "origins": lambda pen: (pen.origins(), pen.origins(kind="notice")),
     "tombstones_by": lambda pen: pen.tombstones_by("o"),
+    "current_in": lambda pen: pen.current_in(EAST, NOW),
     "alerts_named": lambda pen: pen.alerts_named("s", "i"),
     "alerts_of": lambda pen: pen.alerts_of("o"),
     "alerts_referring": lambda pen: pen.alerts_referring("s", "i"),

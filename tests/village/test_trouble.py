@@ -40,3 +40,43 @@ async def test_a_busy_book_ends_nothing(village: Village, monkeypatch: pytest.Mo
 
     assert not village.is_over
     assert [one.outcome for one in await village.deliveries(origin)] == [Outcome.PLAYED] * 2
+
+
+async def test_one_loudspeaker_that_talks_nonsense_silences_no_other(village: Village) -> None:
+    """
+    It speaks of orders that nobody gave, and in numbers that nobody can count.
+    """
+    horns = await village.has_horns(2)
+    nonsense = [
+        *({"type": "accepted", "id": f"{n}", "order": f"unknown-{n}", "at": 1} for n in range(30)),
+        {"type": "done", "id": "30", "order": "unknown", "at": float("inf"), "outcome": "played"},
+        {"type": "done", "id": "31", "order": "unknown", "at": float("nan"), "outcome": "played"},
+        {"type": "started", "id": "32", "order": "unknown", "at": 10**30, "repeat_no": 10**30},
+        {"type": "done", "id": "33", "order": "unknown", "at": 1, "audio_sha256": ["no", "text"]},
+        {"type": "heartbeat", "volume": float("inf"), "clock_error_ms": float("nan")},
+        {"type": "progress", "order": "unknown", "heard_ms": float("inf"), "waiting_for": {}},
+    ]
+    answers = await village.town.ear.heard(horns[0].id, nonsense)
+    origin = await village.publishes("今晚停水。")
+    await village.passes(seconds=60)
+
+    assert answers[0] == {"type": "got", "receipts": [f"{n}" for n in range(34)]}
+    assert village.town.watch.dropped == {"order_unknown": 30, "unreadable": 4}
+    assert village.town.engine.paused == {}
+    assert [one.outcome for one in await village.deliveries(origin)] == [Outcome.PLAYED] * 2
+
+
+async def test_a_loudspeaker_is_not_believed_about_another_village(village: Village) -> None:
+    horns = await village.has_horns()
+    here, elsewhere = horns[0], next(horn for horn in horns if horn.village != horns[0].village)
+    origin = await village.publishes("今晚停水。", targets=(here.village,))
+    await village.passes(seconds=12)
+    play = next(one for one in await village.orders() if one.kind == "play")
+
+    said = {"type": "done", "id": "x", "order": play.id, "at": 1, "outcome": "played", "heard_ms": 5}
+    answers = await village.town.ear.heard(elsewhere.id, [said])
+    await village.passes(seconds=60)
+
+    assert answers == [{"type": "got", "receipts": ["x"]}]
+    assert village.town.watch.dropped == {"order_foreign": 1}
+    assert elsewhere.id not in {one.target for one in await village.deliveries(origin)}

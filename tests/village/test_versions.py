@@ -9,8 +9,9 @@ from broadcaster.desk import releasing
 from broadcaster.desk.overview import on_air
 from broadcaster.model.alert import MsgType, Severity, Status
 from broadcaster.model.precedence import SoundClass
+from broadcaster.signing.limits import Limits
 from tests.village.test_hearing import FIVE, LONG, WATER
-from tests.village.town import Village, cap
+from tests.village.town import TOWN, Village, cap
 
 pytestmark = pytest.mark.virtual
 A_SECOND = timedelta(seconds=1)
@@ -143,3 +144,32 @@ async def test_the_villages_page_shows_neither_what_was_replaced_nor_what_is_hel
 
     assert [one.text for one in shown if not one.is_over] == [WATER]
     assert all("浓烟" not in one.text for one in shown)
+
+
+async def test_the_villages_page_publishes_nothing_that_the_signer_refused(village: Village) -> None:
+    await village.has_horns(2)
+    village.office.hold_to(Limits(areas=(TOWN,), quiet=village.quiet))
+
+    await village.receives(cap("flood-1", "水位上涨", at=village.clock.now()))
+    await village.passes(seconds=60)
+    now = village.clock.now()
+    shown = await village.desk.book.read(lambda state: on_air(state, "620723103201", now))
+
+    assert shown == []
+    assert await village.heard_everywhere() == [[], []]
+
+
+async def test_a_loudspeaker_that_lost_its_power_is_not_shown_as_sounding_for_ever(village: Village) -> None:
+    horns = await village.has_horns(1)
+    await village.publishes(LONG, lasts=timedelta(hours=6))
+    await village.passes(seconds=15)
+
+    now = village.clock.now()
+    before = await village.desk.book.read(lambda state: on_air(state, horns[0].village, now))
+    await village.switch_off(horns[0])
+    await village.passes(seconds=300)
+    later = village.clock.now()
+    after = await village.desk.book.read(lambda state: on_air(state, horns[0].village, later))
+
+    assert [one.is_sounding for one in before] == [True]
+    assert [one.is_sounding for one in after] == [False]
