@@ -103,6 +103,10 @@ async def somebody_at(browser: Browser, origin: str, size: str = "desk", *, scri
     """Give somebody a browser of their own, with an empty page."""
     width, height = WIDTHS[size]
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, java_script_enabled=scripts, locale="zh-CN"
+        viewport={"width": width, "height": height},
+        java_script_enabled=scripts,
+        locale="zh-CN",
+        # Set to a clock elsewhere, as phones may be: pages tell the village's time.
+        timezone_id="America/New_York",
     )
     return Watched(await context.new_page(), origin)

@@ -223,14 +223,20 @@ async def test_an_alert_shows_on_an_open_village_page_from_its_release_to_its_la
 
     origin = await warned(living, token)
 
-    alert = page.locator("article.alert")
+    alert, asked = page.locator("article.alert"), datetime.now(SHANGHAI)
     await expect(alert).to_contain_text("山洪红色预警", timeout=PATIENCE_MS)
     await expect(alert.locator(".mark.on")).to_contain_text(words("v.sounding"), timeout=PATIENCE_MS)
     await expect(alert.locator(".mark.on")).to_have_count(0, timeout=PATIENCE_MS)
     await expect(alert.locator("audio")).to_have_count(1)
     assert await page.evaluate("window.isSame")
+    assert re.findall(r"\d\d(?=:\d\d:\d\d)", await page.inner_text("#age"))[0] in hours_from(asked)
     assert {one.ended for one in await living.heard_of(origin)} == {"end"}
     assert villager.wrongs == []
+
+
+def hours_from(asked: datetime) -> set[str]:
+    """Return the village's hours, of then and of now."""
+    return {f"{asked:%H}", f"{datetime.now(SHANGHAI):%H}"}
 
 
 async def warned(living: Living, token: str) -> str:
