@@ -15,7 +15,7 @@ from broadcaster.desk.rows import Audit, Release, Role
 from broadcaster.model.announcement import Announcement, AnnouncementState, villages_meant, villages_taken
 from broadcaster.model.errors import Conflict, Invalid, NotFound
 from broadcaster.model.notice import Revision, check_quiet, content_hash
-from broadcaster.model.precedence import Lane, SoundClass
+from broadcaster.model.precedence import Lane, SoundClass, severity_meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,12 @@ def _approved(desk: Desk, state: State, revision: Revision, villages: tuple[str,
 async def release_held(desk: Desk, asker: Asker, origin: str, sound_class: SoundClass | None = None) -> Released:
     """Let a held alert go: an approver decides, and where its severity is unknown gives it its class.
 
+    A notice is held only where the signer refused it: who released it stays who did, and it is put to the signer
+    once more; what it lacks for good, only a new revision brings.
+
     Raises:
-        NotFound: origin_unknown. Conflict: not_held. NotAllowed: role_missing. Invalid: class_missing.
+        NotFound: origin_unknown. Conflict: not_held. Invalid: class_missing.
+        NotAllowed: role_missing, also for an emergency of unknown severity, which takes the right to Severe ones.
     """
     online = desk.line.online()
 
@@ -134,9 +138,21 @@ async def release_held(desk: Desk, asker: Asker, origin: str, sound_class: Sound
             raise Conflict("not_held", origin=origin)
         villages = tuple(one.village for one in held)
         require(asker, Role.APPROVE, villages, held[0].severity)
-        return _release_held(desk, pen, asker, _classed(pen, held, sound_class), audience(pen, villages, online))
+        known, who = pen.release(origin, held[0].revision), audience(pen, villages, online)
+        if known and held[0].lane is Lane.NOTICE:
+            return _ask_again(desk, pen, asker, held, known, who)
+        held = _classed(pen, held, sound_class)
+        require(asker, Role.APPROVE, villages, severity_meant(held[0].severity, held[0].sound_class))
+        return _release_held(desk, pen, asker, held, who)
 
     return await desk.accept(Lane.ALERT, job)
+
+
+def _ask_again(desk: Desk, pen: Pen, asker: Asker, held: list[Announcement], known: Release, who: Audience) -> Released:
+    now, first = desk.clock.now(), held[0]
+    pen.put(Audit(now, asker.id, "notice.asked_again", {"origin": first.origin, "why": first.held_why}))
+    release(desk, pen, held, first.release_at or known.release_at, f"release:{asker.id}:{now.isoformat()}")
+    return Released(first.origin, first.revision, known.release_at, who)
 
 
 def _release_held(desk: Desk, pen: Pen, asker: Asker, held: list[Announcement], who: Audience) -> Released:

@@ -32,6 +32,12 @@ NOTICE_SEVERITY = 0
 """Notices rank below Minor (1); an alert of Unknown severity sounds only after a person gave it a class."""
 
 EXTREME = 4
+SEVERE = 3
+
+
+def severity_meant(severity: int, sound_class: "SoundClass") -> int:
+    """Return what somebody must be allowed to let go: unknown severity made an emergency counts as Severe."""
+    return SEVERE if severity == NOTICE_SEVERITY and sound_class is SoundClass.EMERGENCY else severity
 
 
 @dataclass(frozen=True, slots=True)

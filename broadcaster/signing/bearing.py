@@ -11,7 +11,7 @@ from broadcaster.model.area import covered, covers
 from broadcaster.model.errors import NotAllowed, OutOfReach
 from broadcaster.model.identity import follows
 from broadcaster.model.notice import Revision, content_hash
-from broadcaster.model.precedence import EXTREME, NOTICE_SEVERITY, Scope, SoundClass
+from broadcaster.model.precedence import EXTREME, NOTICE_SEVERITY, Scope, SoundClass, severity_meant
 from broadcaster.signing.limits import Limits, Pinned
 
 APPROVERS_FOR_MANY = 2
@@ -210,7 +210,8 @@ def _check_source(announcement: Announcement, pinned: Pinned) -> None:
 
 
 def _check_releaser(state: State, announcement: Announcement, release: Release) -> None:
-    if not holds(state, release.by, Role.APPROVE, [announcement.village], announcement.severity):
+    severity = severity_meant(announcement.severity, announcement.sound_class)
+    if not holds(state, release.by, Role.APPROVE, [announcement.village], severity):
         raise NotAllowed("release_role", announcement=announcement.id)
     if announcement.release_at is None or announcement.release_at + ROUNDING < release.release_at:
         raise NotAllowed("hold_short", announcement=announcement.id)

@@ -97,7 +97,7 @@ WORDS: dict[str, Wording] = {
     ),
     "link_again": _w(
         "{name} 已经登录过",
-        "谁拿到新链接，谁就能以 {name} 的身份操作。确实要再给一个，请选“再给一个链接”（接口用 again=true）；审计里会写明。",
+        "拿到新链接的人就能以 {name} 的身份操作。确实要给，请选“再给一个链接”（接口用 again=true），审计里会写明。",
         "{name} has signed in before",
         "Whoever holds a new link acts as {name}. If that is meant, choose “another link” (over the API: again=true); "
         "the audit says so.",

@@ -515,6 +515,17 @@ async def test_an_alert_of_unknown_severity_needs_a_person(hall: Hall, ask: Ask)
     assert opened(await ask("play", alert.id, EAST))[0] is Purpose.ALERT
 
 
+async def test_an_approver_of_small_things_lets_no_emergency_of_unknown_severity_go(hall: Hall, ask: Ask) -> None:
+    alert = await hall.alert(severity=0, sound_class=SoundClass.ROUTINE)
+    await hall.put(Release("flood", 1, "wang", hall.start, hall.start))
+    await hall.put(replace(alert, sound_class=SoundClass.EMERGENCY))
+    await hall.book.write(Lane.NOTICE, lambda pen: pen.retire_grants("wang"))
+    await hall.put(Grant("wang", Role.APPROVE, TOWN, max_severity=2))
+    await asyncio.sleep(10)
+
+    assert await refused(ask, alert) == "release_role"
+
+
 async def test_a_drill_needs_a_person_and_has_a_key_of_its_own(hall: Hall, ask: Ask) -> None:
     drill = await hall.alert(scope=Scope.DRILL)
     await asyncio.sleep(10)

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from broadcaster.desk.rows import Role
+from broadcaster.desk.rows import Grant, Role
+from broadcaster.model.precedence import Lane
 from tests.cap.signing import centre, signed
 from tests.virtual import VirtualClock
 from tests.web.api.town import EAST, OTHER, SENDER, TOWN, WEST, Town, cap
@@ -85,6 +86,21 @@ async def test_an_unknown_severity_needs_somebody_who_names_the_class(
 
     assert (without.status_code, without.json()["code"]) == (422, "class_missing")
     assert named.status_code == 202
+
+
+async def test_an_approver_of_small_things_makes_no_emergency_of_an_unknown_one(
+    town: Town, county: httpx.AsyncClient, clock: VirtualClock
+) -> None:
+    clerk = await town.somebody("clerk", (Role.APPROVE, TOWN))
+    minor = Grant("clerk", Role.APPROVE, TOWN, max_severity=1)
+    await town.desk.book.write(Lane.NOTICE, lambda pen: (pen.retire_grants("clerk"), pen.put(minor)))
+    origin = (await _sent(county, cap(clock, severity="Unknown"))).json()["origin"]
+
+    emergency = await clerk.post(f"{API}/alerts/{origin}/release", json={"sound_class": "emergency"})
+    routine = await clerk.post(f"{API}/alerts/{origin}/release", json={"sound_class": "routine"})
+
+    assert (emergency.status_code, emergency.json()["code"]) == (403, "role_missing")
+    assert routine.status_code == 202
 
 
 @pytest.mark.parametrize(
