@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MARK_SECONDS = 0.3
-"""Release → first sound of a cached recording, of 99 in 100 of 1,000 loudspeakers (docs: speed)."""
+"""Release → first sound of a cached recording, for 99 in 100 of 1,000 loudspeakers."""
 
 STEPS = (
     "accepted by the desk",
