@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broadcaster.desk.appending import Appending
+from broadcaster.desk.believing import Belief
 from broadcaster.desk.events import receipt_event
 from broadcaster.desk.office import Desk
 from broadcaster.desk.ports import Pen, SignedTime, State
 from broadcaster.desk.rows import OrderKept, Speaker
 from broadcaster.desk.sending import OWES_CANCEL, as_sent, order_owed, signed
-from broadcaster.desk.watching import Watch
+from broadcaster.desk.watching import Watch, whole
 from broadcaster.model.clock import milliseconds, moment
 from broadcaster.model.crashing import crash_point
-from broadcaster.model.delivery import Delivery, Outcome, Rank, Reason, Receipt, ReceiptKind
+from broadcaster.model.delivery import Delivery, Rank, ReceiptKind
 from broadcaster.model.errors import Invalid, NotFound
-from broadcaster.model.identity import follows
 from broadcaster.model.order import read_order
 from broadcaster.model.precedence import Lane
 
@@ -33,15 +33,19 @@ class Ear:
 
     desk: Desk
     watch: Watch
+    _belief: Belief = field(init=False)
     _log: Appending = field(default_factory=Appending)
     _villages: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_belief", Belief(self.watch))
 
     async def hello(self, speaker: str, message: Message) -> Sequence[Message]:
         """Welcome a loudspeaker with the signed time, then newer stops, then the orders it lacks, alerts first."""
         now = self.desk.clock.now()
         self.watch.seen(speaker, now, {"software": message.get("software")})
         time = await self.desk.signer.time(_nonce(message))
-        lacking = await self._lacking(speaker, _open(message), _whole(message.get("last_stop")))
+        lacking = await self._lacking(speaker, _open(message), whole(message.get("last_stop")) or 0)
         return [_welcome(time), *lacking]
 
     async def heard(self, speaker: str, messages: Sequence[Message]) -> Sequence[Message]:
@@ -64,8 +68,9 @@ class Ear:
             case "time":
                 return [_time(await self.desk.signer.time(_nonce(message)))]
             case "progress":
-                said = message.get("heard_ms"), message.get("waiting_for")
-                self.watch.heard(str(message.get("order"))[:64], speaker, _whole(said[0]), said[1])
+                heard_ms, waiting_for = whole(message.get("heard_ms")) or 0, message.get("waiting_for")
+                known = str(waiting_for)[:64] if waiting_for else None
+                self.watch.heard(str(message.get("order"))[:64], speaker, heard_ms, known)
             case "need":
                 return await self._needed(speaker, str(message.get("order"))[:64])
             case "heartbeat":
@@ -73,19 +78,12 @@ class Ear:
         return []
 
     async def _receipts(self, speaker: str, messages: Sequence[Message]) -> list[str]:
-        """Append receipts to the log; one of no readable form is confirmed too, or it would come for ever."""
-        ids, readable = [], []
-        for message in messages:
-            ids.append(str(message.get("id"))[:64])
-            try:
-                readable.append(_receipt(speaker, message))
-            except (Invalid, ValueError, TypeError, KeyError):
-                continue
-        if readable:
-            village, now = await self._village(speaker), self.desk.clock.now()
-            await self._log.append(self.desk.book, [receipt_event(receipt, village, now) for receipt in readable])
+        """Append receipts to the log; those that do not count are confirmed too, or they would come for ever."""
+        village, now = await self._village(speaker), self.desk.clock.now()
+        if believed := await self._belief.believed(self.desk.book, speaker, village, messages):
+            await self._log.append(self.desk.book, [receipt_event(receipt, village, now) for receipt in believed])
             crash_point("receipt.commit.after")
-        return ids
+        return [str(message.get("id"))[:64] for message in messages]
 
     async def _village(self, speaker: str) -> str:
         """Return where a loudspeaker stands; looked up once a connection: one that moves comes with a hello."""
@@ -134,7 +132,7 @@ def lacking(state: State, speaker: str, held: Collection[str], last_stop: int, n
         NotFound: speaker_unknown.
     """
     known = state.speaker(speaker)
-    if known is None:
+    if known is None or known.retired_at is not None:
         raise NotFound("speaker_unknown", speaker=speaker[:60])
     stops = _newer_stop(state, known, last_stop)
     owing = [row.announcement for row in state.deliveries_of(speaker) if row.rank in OWES_CANCEL]
@@ -193,32 +191,6 @@ def _welcome(time: SignedTime) -> Message:
 def _time(time: SignedTime) -> Message:
     sig = base64.b64encode(time.sig).decode()
     return {"type": "time", "nonce": time.nonce, "service_ms": time.service_ms, "epoch": time.epoch, "sig": sig}
-
-
-def _receipt(speaker: str, message: Message) -> Receipt:
-    kind, order = ReceiptKind(message["type"]), message["order"]
-    repeat = _whole(message.get("repeat_no"))
-    if not isinstance(order, str) or len(order) > LONGEST_NONCE:
-        raise Invalid("receipt_unreadable")
-    return Receipt(
-        id=follows(order, speaker, kind, repeat),
-        order=order,
-        speaker=speaker,
-        kind=kind,
-        at_ms=_whole(message["at"]),
-        repeat_no=repeat,
-        outcome=Outcome(message["outcome"]) if message.get("outcome") else None,
-        reason=Reason(message["reason"]) if message.get("reason") else None,
-        heard_ms=_whole(message.get("heard_ms")),
-        repeats_done=_whole(message.get("repeats_done")),
-        audio_sha256=message.get("audio_sha256"),
-        crash_replay=bool(message.get("crash_replay")),
-        cut_by=message.get("cut_by"),
-    )
-
-
-def _whole(value: object) -> int:
-    return int(value) if isinstance(value, int | float) else 0
 
 
 def _nonce(message: Message) -> str:

@@ -1,5 +1,6 @@
 """Watching: the last value of what loudspeakers say of themselves; no deliveries, and nothing that must not be lost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,11 +22,13 @@ class Watch:
 
     Attributes:
         progress: (order, speaker) → milliseconds heard and what it waits for.
+        dropped: why → how many receipts were confirmed and went no further.
     """
 
     health: dict[str, SpeakerHealth] = field(default_factory=dict)
     progress: dict[tuple[str, str], tuple[int, str | None]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    dropped: Counter[str] = field(default_factory=Counter)
 
     def seen(self, speaker: str, at: datetime, said: dict[str, object] | None = None) -> None:
         """Note that a loudspeaker spoke, and what it said of itself."""
