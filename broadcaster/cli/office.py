@@ -38,6 +38,9 @@ class NobodyListens:
         """Nobody is."""
         return frozenset()
 
+    async def hang_up(self, speaker: str) -> None:
+        """Do nothing: there is no connection to end."""
+
 
 def at_the_machine(town: str) -> Asker:
     """Return whoever may read and write the book's file: an administrator of all of the town's county."""

@@ -56,7 +56,7 @@ def _again(state: State, known: Speaker, village: str, pubkey: bytes) -> Enrolle
 
 
 async def retire(desk: Desk, asker: Asker, speaker: str) -> None:
-    """Take a loudspeaker out of service: its key opens nothing any more.
+    """Take a loudspeaker out of service: its key opens nothing any more, and its connection ends.
 
     Raises:
         NotFound: speaker_unknown. NotAllowed: role_missing.
@@ -71,3 +71,5 @@ async def retire(desk: Desk, asker: Asker, speaker: str) -> None:
         pen.put(Audit(desk.clock.now(), asker.id, "speaker.retired", {"speaker": speaker}))
 
     await desk.book.write(Lane.NOTICE, job)
+    # After the commit: should it come back at once, its hello finds it retired.
+    await desk.line.hang_up(speaker)

@@ -314,6 +314,12 @@ class Book(Protocol):
     async def read(self, query: Callable[[LogState], T]) -> T:
         """Run a query on one consistent moment, off the loop."""
 
+    async def look(self, query: Callable[[LogState], T]) -> T:
+        """Run a query as `read` does, in the turn of those who only look: pages, lists, figures and streams.
+
+        However many look, they keep nobody waiting who voices, orders, sends, hears or takes an alert.
+        """
+
 
 class Listening(Protocol):
     """One waiter's ear for the bell."""
@@ -430,6 +436,9 @@ class SpeakerLine(Protocol):
 
     def online(self) -> frozenset[str]:
         """Return the loudspeakers that are connected now."""
+
+    async def hang_up(self, speaker: str) -> None:
+        """End a loudspeaker's connection, if it has one; no order goes down it from now on."""
 
 
 class Heard(Protocol):

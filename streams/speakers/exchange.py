@@ -16,7 +16,7 @@ import structlog
 from broadcaster.desk.ports import Heard, SignedOrder
 from broadcaster.desk.rows import Speaker
 from broadcaster.model.clock import Clock
-from broadcaster.model.errors import BroadcasterError, Invalid, OutOfReach, Refused
+from broadcaster.model.errors import BroadcasterError, Invalid, NotFound, OutOfReach, Refused
 
 Message = dict[str, Any]
 
@@ -33,7 +33,7 @@ ESCAPE = rb"\u"
 UP = frozenset({"hello", "time", "accepted", "refused", "started", "progress", "done", "need", "heartbeat"})
 
 CLOSE_NORMAL, CLOSE_GOING, CLOSE_LATER = 1000, 1001, 1013
-CLOSE_REPLACED, CLOSE_HELLO, CLOSE_SLOW = 4000, 4001, 4008
+CLOSE_REPLACED, CLOSE_HELLO, CLOSE_UNKNOWN, CLOSE_SLOW = 4000, 4001, 4004, 4008
 
 log = structlog.get_logger()
 
@@ -118,6 +118,11 @@ class Exchange:
         """Return the loudspeakers that are connected now."""
         return frozenset(self._connections)
 
+    async def hang_up(self, speaker: str) -> None:
+        """End a loudspeaker's connection, if it has one."""
+        if connection := self._connections.get(speaker):
+            connection.end(CLOSE_UNKNOWN)
+
     def close(self) -> None:
         """Hang up on all, and take nobody any more."""
         self._is_closed = True
@@ -175,10 +180,11 @@ class Exchange:
 
     async def _welcome(self, connection: Connection, heard: Heard, wire: Wire, hello: Message) -> None:
         """Answer a hello directly: however many orders it lacks, its queue is not what they wait in."""
+        is_known = True
         try:
             answers = await heard.hello(connection.speaker.id, hello)
         except Refused as error:
-            answers = [refusal("hello", error.code)]
+            answers, is_known = [refusal("hello", error.code)], not isinstance(error, NotFound)
         except OutOfReach as error:
             log.warning("hello unanswered", speaker=connection.speaker.id, why=str(error))
             connection.end(CLOSE_LATER)
@@ -189,6 +195,8 @@ class Exchange:
                     await wire.send(to_text(answer))
         except TimeoutError:
             connection.end(CLOSE_SLOW)
+        if not is_known:
+            connection.end(CLOSE_UNKNOWN)
 
     # talking
 

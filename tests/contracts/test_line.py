@@ -154,6 +154,7 @@ JUNK: list[tuple[str | bytes, Any, str]] = [
     ('{"no": "type"}', None, "message_unreadable"),
     (b"\xff\xfe", None, "message_unreadable"),
     ("[" * 10_000, None, "message_unreadable"),
+    (r'{"type": "heartbeat", "faults": "\ud800"}', None, "message_unreadable"),
     (json.dumps({"type": "dance"}), "dance", "message_unknown"),
     (json.dumps({"type": "done", "id": "x" * 17_000}), None, "message_long"),
 ]
@@ -299,6 +300,24 @@ async def test_a_speaker_unknown_to_the_desk_is_told_so(place: Place, desk: Desk
         await call.say({"type": "hello", "speaker": "east", "nonce": "n"})
 
         assert (await call.hear() or {})["reason"] == "speaker_unknown"
+        assert await heard_all(call) == []
+        assert call.code == 4004
+
+
+async def test_who_is_hung_up_on_is_gone_at_once(place: Place, meet: Meet) -> None:
+    async with meet("east") as east, meet("west") as west:
+        await place.line.hang_up("east")
+
+        assert await place.line.send(order("o-1")) == {"west"}
+        assert await heard_all(east) == []
+        assert east.code == 4004
+        assert (await west.hear() or {})["type"] == "order"
+
+
+async def test_to_hang_up_on_nobody_is_no_mistake(place: Place) -> None:
+    await place.line.hang_up("nobody")
+
+    assert place.line.online() == frozenset()
 
 
 async def test_many_come_and_go_and_nothing_is_left_of_them(place: Place, meet: Meet) -> None:

@@ -80,3 +80,14 @@ async def test_a_loudspeaker_is_not_believed_about_another_village(village: Vill
     assert answers == [{"type": "got", "receipts": ["x"]}]
     assert village.town.watch.dropped == {"order_foreign": 1}
     assert elsewhere.id not in {one.target for one in await village.deliveries(origin)}
+
+
+async def test_a_retired_loudspeaker_falls_silent_and_stays_away(village: Village) -> None:
+    horns = await village.has_horns(2)
+    await village.retires(horns[0])
+    await village.passes(seconds=10)
+    await village.publishes("今晚停水。")
+    await village.passes(seconds=60)
+
+    assert village.desk.line.online() == {horns[1].id}
+    assert [len(horn.sounded()) for horn in horns] == [0, 1]

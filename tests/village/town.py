@@ -216,6 +216,9 @@ class Village:
         await enrolling.enrol(self.desk, self._enroller, horn.id, horn.village, key)
         self.horns[horn.id] = horn
 
+    async def retires(self, horn: Horn) -> None:
+        await enrolling.retire(self.desk, self._enroller, horn.id)
+
     def switch_on(self, horn: Horn) -> None:
         agent = Agent(
             AgentSettings(horn.id, horn.village, quiet=self.quiet, block_ms=BLOCK_MS),

@@ -78,6 +78,9 @@ class Line:
     def online(self) -> frozenset[str]:
         return frozenset(self.connected)
 
+    async def hang_up(self, speaker: str) -> None:
+        self.connected.discard(speaker)
+
 
 @dataclass
 class Folder:
