@@ -221,17 +221,25 @@ async def test_an_alert_shows_on_an_open_village_page_from_its_release_to_its_la
     await expect(page.locator("#now")).to_contain_text(words("v.now.none"))
     await page.evaluate("window.isSame = true")
 
+    notice = await living.on_air(LONG)
+    await living.sounds(notice)
+    chief = await enters(browser, living, await living.link("值班", CHIEF), language)
+    await chief.open(f"/console/origins/{notice}/heard")
     origin = await warned(living, token)
 
     alert, asked = page.locator("article.alert"), datetime.now(SHANGHAI)
     await expect(alert).to_contain_text("山洪红色预警", timeout=PATIENCE_MS)
     await expect(alert.locator(".mark.on")).to_contain_text(words("v.sounding"), timeout=PATIENCE_MS)
+    await expect(page.locator("article:not(.alert)")).to_contain_text(words("v.paused"))
+    await expect(rows(chief.page, words("rank.paused"))).to_have_count(2 * len(flooded()))
     await expect(alert.locator(".mark.on")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(page.locator("article:not(.alert) .mark.on")).to_contain_text(words("v.sounding"))
+    await expect(rows(chief.page, words("rank.3"))).to_have_count(SPEAKERS)
     await expect(alert.locator("audio")).to_have_count(1)
     assert await page.evaluate("window.isSame")
     assert re.findall(r"\d\d(?=:\d\d:\d\d)", await page.inner_text("#age"))[0] in hours_from(asked)
     assert {one.ended for one in await living.heard_of(origin)} == {"end"}
-    assert villager.wrongs == []
+    assert chief.wrongs + villager.wrongs == []
 
 
 def hours_from(asked: datetime) -> set[str]:

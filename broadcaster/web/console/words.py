@@ -390,6 +390,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "v.now.none": ("现在没有广播。", "There is no broadcast now."),
     "v.before.none": ("以前没有广播。", "Nothing was said before."),
     "v.sounding": ("喇叭正在播", "Sounding now"),
+    "v.paused": ("先让别的播，稍后接着播", "Made way; goes on later"),
     "v.alert": ("预警", "Alert"),
     "v.notice": ("通知", "Notice"),
     "v.from": ("{at} · {who}", "{at} · {who}"),

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from broadcaster.desk.overview import OnAir, on_air
 from broadcaster.desk.ports import State
+from broadcaster.desk.sounding import sounding_now
 from broadcaster.model.area import Area
 from broadcaster.model.errors import NotFound
 from broadcaster.model.precedence import Lane, Scope
@@ -26,10 +27,16 @@ TOWN_LENGTH = 9
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing that is or was said. `who`: the office or system that said it."""
+    """One thing that is or was said. `who`: the office or system that said it.
+
+    Attributes:
+        is_sounding: a loudspeaker says it at this moment. `is_paused`: all that began it say something else first.
+    """
 
     on_air: OnAir
     who: str
+    is_sounding: bool
+    is_paused: bool
 
     @property
     def is_alert(self) -> bool:
@@ -84,16 +91,23 @@ async def village_now(request: Request, desk: AtDesk, code: str) -> Response:
 
 
 def _look(state: State, code: str, at: datetime) -> VillageSeen:
-    said = [Said(one, one.author) for one in on_air(state, code, at)]
+    found = on_air(state, code, at)
+    begun = {one.announcement.id for one in found if one.is_sounding}
+    sounds = {announcement for announcement, _ in sounding_now(state.deliveries(begun))}
+    said = [_said(one, one.announcement.id in begun, one.announcement.id in sounds) for one in found]
     open_now = sorted((one for one in said if not one.on_air.is_over), key=_weight)
     return VillageSeen(
         state.areas()[code], _first(open_now, MOST_NOW), _first([s for s in said if s.on_air.is_over], MOST_BEFORE)
     )
 
 
+def _said(one: OnAir, has_begun: bool, is_sounding: bool) -> Said:
+    return Said(one, one.author, is_sounding, has_begun and not is_sounding)
+
+
 def _weight(said: Said) -> tuple[bool, bool, int]:
     """Order what is said now: what sounds first, then warnings, the worst first."""
-    return not said.on_air.is_sounding, not said.is_alert, -said.on_air.announcement.severity
+    return not said.is_sounding, not said.is_alert, -said.on_air.announcement.severity
 
 
 def _first(said: Sequence[Said], most: int) -> tuple[Said, ...]:

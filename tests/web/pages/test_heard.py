@@ -87,6 +87,20 @@ async def test_what_was_cut_in_on_is_not_shown_as_sounding(town: Town) -> None:
     assert "让更要紧的先播" not in chief.text
 
 
+async def test_villagers_see_one_thing_sounding_where_one_made_way(town: Town) -> None:
+    first, second = await alert(town, area=EAST), await alert(town, area=EAST, identifier="flood-2")
+    town.desk.clock.offset += town.desk.policy.undo  # type: ignore[attr-defined]  # the tests' clock
+    now = milliseconds(town.desk.clock.now())
+    for speaker in ("east-1", "east-2"):
+        await say(town, first, speaker, rank=Rank.STARTED, started_at=now - 2_000)
+        await say(town, second, speaker, rank=Rank.STARTED, started_at=now - 1_000)
+
+    villager = await Reader(town.client()).open(f"/v/{EAST}")
+
+    assert villager.text.count("喇叭正在播") == 1
+    assert villager.text.count("先让别的播，稍后接着播") == 1
+
+
 def test_the_funnel_counts_only_what_loudspeakers_said() -> None:
     at = Delivery("a", "x")
     rows = [
