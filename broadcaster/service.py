@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,15 +18,16 @@ from audio.voices.port import Voice
 from audio.voices.process import VoiceProcess
 from broadcaster import places
 from broadcaster.desk.people import first_admin
-from broadcaster.model.area import Area
+from broadcaster.model.area import Area, covered
 from broadcaster.model.clock import Clock, SystemClock
 from broadcaster.model.errors import OutOfReach, Refused
 from broadcaster.model.precedence import Lane
+from broadcaster.model.schedule import QuietHours
 from broadcaster.settings import Settings
 from broadcaster.signing.client import SocketSigner
 from broadcaster.signing.envelope import PublicKey
 from broadcaster.signing.keys import create_keys
-from broadcaster.signing.limits import Limits, write_limits
+from broadcaster.signing.limits import Limits, read_limits, write_limits
 from broadcaster.signing.process import READY
 from broadcaster.signing.supervise import Child
 from broadcaster.web.app import create_app
@@ -66,7 +67,7 @@ async def serve(
 
     Raises:
         OutOfReach: port_taken, signer_away, book_locked: who holds it is said.
-        Refused: voice_for_tests.
+        Refused: voice_for_tests, limits_differ.
     """
     clock, voices = clock or SystemClock(), voices_for(settings)
     prepare(settings)
@@ -128,18 +129,48 @@ async def _listening(app: FastAPI, listening: socket.socket, line: WebSocketLine
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folders, keys and limits that a new town needs; what is there stays as it is."""
+    """Make the folders, keys and limits that a new town needs; what is there stays as it is.
+
+    Raises:
+        Refused: limits_differ: the signer would hold itself to other rules than the desk, and refuse what that
+            let go or let go what that would hold.
+    """
     for folder in (settings.home, settings.shelf, settings.keys.parent):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not settings.keys.exists():
         create_keys(settings.keys)
     if not settings.limits.exists():
         write_limits(settings.limits, default_limits(settings))
+    _check_agreed(settings, read_limits(settings.limits))
 
 
 def default_limits(settings: Settings) -> Limits:
     """Return the limits of a new town: its own area, its own quiet hours and hold, nobody pinned."""
     return Limits(areas=(settings.town,), quiet=settings.quiet, undo=timedelta(seconds=settings.undo_seconds))
+
+
+def limits_of(settings: Settings, known: Limits) -> Limits:
+    """Return limits with what the settings say of the town, its quiet hours and its hold; the rest stays."""
+    ours = default_limits(settings)
+    return replace(known, areas=ours.areas, quiet=ours.quiet, undo=ours.undo)
+
+
+def _check_agreed(settings: Settings, limits: Limits) -> None:
+    ours = default_limits(settings)
+    said = {
+        "VB_TOWN": (settings.town, ", ".join(limits.areas), covered(limits.areas, settings.town)),
+        "VB_QUIET_START/END": (ours.quiet, limits.quiet, ours.quiet == limits.quiet),
+        "VB_UNDO_SECONDS": (ours.undo.total_seconds(), limits.undo.total_seconds(), ours.undo == limits.undo),
+    }
+    for name, (set_to, held_to, is_agreed) in said.items():
+        if not is_agreed:
+            do = f"broadcaster limits --write --home {settings.home}"
+            facts = {"name": name, "set_to": _shown(set_to), "held_to": _shown(held_to)}
+            raise Refused("limits_differ", path=str(settings.limits), do=do, **facts)
+
+
+def _shown(said: object) -> str:
+    return f"{said.start:%H:%M}–{said.end:%H:%M}" if isinstance(said, QuietHours) else str(said)
 
 
 def _signer_command(settings: Settings) -> list[str]:

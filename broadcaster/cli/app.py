@@ -10,7 +10,7 @@ import structlog
 import typer
 
 from broadcaster.cap.command import app as cap
-from broadcaster.cli import bench, demonstrating, looking, people, publishing, reading, serving, speakers
+from broadcaster.cli import bench, demonstrating, keeping, looking, people, publishing, reading, serving, speakers
 from broadcaster.cli.tongue import both, speak
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def log_to_stderr() -> None:
 
 
 app.add_typer(cap, name="cap", help=both("CAP 1.2 消息：发送前检查。", "CAP 1.2 messages: look before sending."))
-for module in (serving, reading, speakers, publishing, looking, people, demonstrating, bench):
+for module in (serving, reading, speakers, publishing, looking, people, keeping, demonstrating, bench):
     module.mount(app)
 
 

@@ -42,8 +42,25 @@ WORDINGS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "Restore it from a backup; with new keys, speakers must enrol anew.",
         ),
     ),
-    "keys_exposed": (("别人可以读到 {path}。", "Others can read {path}."), ("{do}", "{do}")),
-    "limits_exposed": (("别人可以读写 {path}。", "Others can read or write {path}."), ("{do}", "{do}")),
+    "keys_exposed": (
+        ("{path} 的权限是 {mode}，应当是 0o400。", "{path} has mode {mode}, but must have 0o400."),
+        ("{do}", "{do}"),
+    ),
+    "limits_exposed": (
+        ("{path} 的权限是 {mode}，应当是 0o400。", "{path} has mode {mode}, but must have 0o400."),
+        ("{do}", "{do}"),
+    ),
+    "limits_differ": (
+        (
+            "{name} 设为 {set_to}，签名限制文件 {path} 里却是 {held_to}。",
+            "{name} is set to {set_to}, but the signer's limits, {path}, say {held_to}.",
+        ),
+        ("改回设置，或运行：{do}", "Set it back, or run: {do}"),
+    ),
+    "book_missing": (
+        ("{path} 没有账本。", "There is no book at {path}."),
+        ("用 --home 或 VB_HOME 指明数据文件夹；恢复时写对备份文件。", "Say where it is, with --home or as the copy."),
+    ),
     "faults_unreadable": (
         ("看不懂 --faults 里的 {part}。", "--faults: {part} cannot be understood."),
         ("写成 offline=10%,slow=5%；可用：{names}。", "Write offline=10%,slow=5%; there are {names}."),

@@ -33,7 +33,7 @@ def read_keys(path: Path) -> dict[Purpose, SealingKey]:
     """Read the key file.
 
     Raises:
-        Refused: keys_missing, or keys_exposed (group or others may read it).
+        Refused: keys_missing, or keys_exposed (its mode is not 0400).
         Invalid: keys_unreadable.
     """
     if not path.is_file():

@@ -55,13 +55,13 @@ class Limits:
 
 
 def check_private(path: Path, code: str) -> None:
-    """Refuse a file that somebody other than its owner may read or write.
+    """Refuse a file that is not its owner's alone to read, or that stands open to be written in passing.
 
     Raises:
         Refused: with the code given.
     """
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
+    if mode != 0o400:
         raise Refused(code, path=str(path), mode=oct(mode), do=f"chmod 400 {path}")
 
 
@@ -69,7 +69,7 @@ def read_limits(path: Path) -> Limits:
     """Read the limits file.
 
     Raises:
-        Refused: limits_missing, or limits_exposed (others may read or write it).
+        Refused: limits_missing, or limits_exposed (its mode is not 0400).
         Invalid: limits_unreadable, with what is wrong.
     """
     if not path.is_file():
@@ -127,7 +127,7 @@ def write_limits(path: Path, limits: Limits) -> None:
 
 def _toml(limits: Limits) -> str:
     lines = [
-        "# What the signer holds itself to. It reads this when it starts.",
+        "# What the signer holds itself to. Once this has changed, it counts from the next question on.",
         f"areas = {_list(limits.areas)}",
         f"most_villages = {limits.most_villages}",
         f"many_villages = {limits.many_villages}",

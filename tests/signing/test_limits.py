@@ -37,9 +37,10 @@ def test_limits_are_for_the_signer_alone(tmp_path: Path) -> None:
     write_limits(path, LIMITS)
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
-    path.chmod(0o640)
-    with pytest.raises(Refused, match="limits_exposed"):
-        read_limits(path)
+    for mode in (0o640, 0o600):
+        path.chmod(mode)
+        with pytest.raises(Refused, match="limits_exposed"):
+            read_limits(path)
 
 
 def test_limits_without_areas_are_no_limits(tmp_path: Path) -> None:
@@ -91,9 +92,10 @@ def test_keys_are_for_the_signer_alone(tmp_path: Path) -> None:
     create_keys(path)
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
-    path.chmod(0o440)
-    with pytest.raises(Refused, match="keys_exposed"):
-        read_keys(path)
+    for mode in (0o440, 0o600):
+        path.chmod(mode)
+        with pytest.raises(Refused, match="keys_exposed"):
+            read_keys(path)
 
 
 def test_keys_are_never_replaced_silently(tmp_path: Path) -> None:
