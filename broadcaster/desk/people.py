@@ -199,8 +199,8 @@ async def close_session(desk: Desk, session: Session) -> None:
     await desk.book.write(Lane.NOTICE, job)
 
 
-async def by_cookie(desk: Desk, cookie: str) -> tuple[Asker, Session]:
-    """Return who holds this cookie.
+async def by_cookie(desk: Desk, cookie: str, *, looks: bool = False) -> tuple[Asker, Session]:
+    """Return who holds this cookie. `looks`: whoever only looks takes no turn from those who act.
 
     Raises:
         NotAllowed: session_over.
@@ -212,11 +212,11 @@ async def by_cookie(desk: Desk, cookie: str) -> tuple[Asker, Session]:
             raise NotAllowed("session_over")
         return _asker(state, session.principal, "session_over"), session
 
-    return await desk.book.read(query)
+    return await (desk.book.look(query) if looks else desk.book.read(query))
 
 
-async def by_token(desk: Desk, secret: str) -> Asker:
-    """Return whose token this is.
+async def by_token(desk: Desk, secret: str, *, looks: bool = False) -> Asker:
+    """Return whose token this is. `looks`: whoever only looks takes no turn from those who act.
 
     Raises:
         NotAllowed: token_unknown.
@@ -228,7 +228,7 @@ async def by_token(desk: Desk, secret: str) -> Asker:
             raise NotAllowed("token_unknown")
         return _asker(state, token.principal, "token_unknown")
 
-    return await desk.book.read(query)
+    return await (desk.book.look(query) if looks else desk.book.read(query))
 
 
 def _asker(state: State, principal: str, code: str) -> Asker:

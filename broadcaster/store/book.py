@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.desk.ports import Bell, Book, LogPen, LogState
@@ -25,6 +26,9 @@ from broadcaster.store.writer import Job, Outcome, Writer
 T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
+
+LOOKERS = 2
+"""Threads and connections for those who only look: (m) behind 60 phones a worker waited 7 s for one line."""
 
 MOST_WAITING = {Lane.ALERT: 1_000, Lane.NOTICE: 5_000}
 """Jobs that may wait; the alerts' room is theirs alone."""
@@ -71,10 +75,12 @@ class SqlBook(Book):
         """
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="book-reader")
+        self._lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="book-looker")
         try:
             await self._loop.run_in_executor(self._threads, self._open)
         except BaseException:
             self._threads.shutdown(wait=False)
+            self._lookers.shutdown(wait=False)
             self._lock.let_go()
             raise
         return self
@@ -86,7 +92,9 @@ class SqlBook(Book):
         """Write what is queued, and close."""
         await self._loop.run_in_executor(self._threads, self._writer.close)
         self._threads.shutdown()
+        self._lookers.shutdown()
         self._reading.dispose()
+        self._looking.dispose()
         self._engine.dispose()  # last, because only who may write can fold the write-ahead log into the file
         self._lock.let_go()
 
@@ -99,7 +107,11 @@ class SqlBook(Book):
 
     async def read(self, query: Callable[[LogState], T]) -> T:
         """Run a query on one consistent moment, off the loop."""
-        return await self._loop.run_in_executor(self._threads, self._read, query)
+        return await self._loop.run_in_executor(self._threads, self._read, self._reading, query)
+
+    async def look(self, query: Callable[[LogState], T]) -> T:
+        """Run a query in the turn of those who only look; see the port."""
+        return await self._loop.run_in_executor(self._lookers, self._read, self._looking, query)
 
     def _open(self) -> None:
         self._lock.take()
@@ -107,6 +119,7 @@ class SqlBook(Book):
         check(self._engine)
         upgrade(self._engine)
         self._reading = open_engine(self._path, read_only=True, module=self._module)
+        self._looking = open_engine(self._path, read_only=True, module=self._module, connections=LOOKERS)
         self._writer = Writer(
             self._engine,
             self._encode,
@@ -117,9 +130,9 @@ class SqlBook(Book):
         )
         self._writer.start()
 
-    def _read(self, query: Callable[[LogState], T]) -> T:
+    def _read(self, engine: Engine, query: Callable[[LogState], T]) -> T:
         try:
-            with self._reading.begin() as connection:
+            with engine.begin() as connection:
                 return query(SqlState(connection))
         except DBAPIError as error:
             if trouble(error) is Trouble.BUSY:

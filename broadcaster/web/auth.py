@@ -105,24 +105,25 @@ async def known_visitor(connection: HTTPConnection) -> Visitor | None:
 
 async def _look_up(connection: HTTPConnection) -> Visitor | None:
     desk: Desk = connection.app.state.desk
+    looks = connection.scope.get("method") in SAFE_METHODS
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return Visitor(await _by_token(connection, desk, secret.strip()), None)
+        return Visitor(await _by_token(connection, desk, secret.strip(), looks=looks), None)
     cookie = connection.cookies.get(cookie_name(secure=connection.app.state.secure_cookies))
     if not cookie:
         return None
     try:
-        return Visitor(*await by_cookie(desk, cookie))
+        return Visitor(*await by_cookie(desk, cookie, looks=looks))
     except NotAllowed:
         return None
 
 
-async def _by_token(connection: HTTPConnection, desk: Desk, secret: str) -> Asker:
+async def _by_token(connection: HTTPConnection, desk: Desk, secret: str, *, looks: bool) -> Asker:
     attempts: Attempts = connection.app.state.attempts
     if not connection.url.path.endswith(UNHINDERED):
         attempts.check(address_of(connection))
     try:
-        return await by_token(desk, secret)
+        return await by_token(desk, secret, looks=looks)
     except NotAllowed:
         attempts.failed(address_of(connection))
         raise

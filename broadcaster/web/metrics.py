@@ -98,11 +98,11 @@ class Metrics(Collector):
         """
         desk = self._desk
         begun, self._to_time = self._to_time, []
-        known = await desk.book.read(lambda state: state.announcements({one[0] for one in begun}))
+        known = await desk.book.look(lambda state: state.announcements({one[0] for one in begun}))
         self._time(begun, known)
         online, now = desk.line.online(), desk.clock.now()
-        self._standing = await desk.book.read(lambda state: standing(state, online, now))
-        self._standing.dead_letters, self._standing.behind = await desk.book.read(self._of_the_log)
+        self._standing = await desk.book.look(lambda state: standing(state, online, now))
+        self._standing.dead_letters, self._standing.behind = await desk.book.look(self._of_the_log)
         self._standing.streams = self._live.clients
         return generate_latest(self._registry)
 
@@ -140,7 +140,7 @@ class Metrics(Collector):
         now = self._desk.clock.monotonic()
         if self._healthy is None or now - self._healthy[0] > FRESH_SECONDS:
             book, signer = await asyncio.gather(
-                _word(self._desk.book.read(lambda state: state.epoch())),
+                _word(self._desk.book.look(lambda state: state.epoch())),
                 _word(self._desk.signer.time(self._desk.new_id())),
             )
             self._healthy = now, {"book": book, "signer": signer}

@@ -122,9 +122,9 @@ def _verdict(reading: Reading) -> str:
 
 @router.get("/alerts")
 async def get_alerts(desk: AtDesk, who: WhoAsks, limit: Limit = 50) -> list[OriginOut]:
-    """Look at the newest alerts within what the asker may see."""
+    """Look at alerts within what the asker may see: those on which somebody waits first, then the newest."""
     now = desk.clock.now()
-    views = await desk.book.read(lambda state: origins_seen(state, who.asker, now, kind="alert", limit=limit))
+    views = await desk.book.look(lambda state: origins_seen(state, who.asker, now, kind="alert", limit=limit))
     return [OriginOut.of(view) for view in views]
 
 
@@ -138,7 +138,7 @@ async def get_alert(origin: Id, desk: AtDesk, who: WhoAsks) -> OriginOut:
             raise NotFound("origin_unknown", origin=origin)
         return view
 
-    return OriginOut.of(await desk.book.read(query))
+    return OriginOut.of(await desk.book.look(query))
 
 
 @router.post("/alerts/{origin}/release", status_code=202)

@@ -268,16 +268,16 @@ async def post_notice(asked: NoticeIn, desk: AtDesk, who: WhoAsks, key: Key = No
 
 @router.get("")
 async def get_notices(desk: AtDesk, who: WhoAsks, limit: Limit = 50) -> list[OriginOut]:
-    """Look at the newest notices within what the asker may see."""
+    """Look at notices within what the asker may see: those on which somebody waits first, then the newest."""
     now = desk.clock.now()
-    views = await desk.book.read(lambda state: origins_seen(state, who.asker, now, kind="notice", limit=limit))
+    views = await desk.book.look(lambda state: origins_seen(state, who.asker, now, kind="notice", limit=limit))
     return [OriginOut.of(view) for view in views]
 
 
 @router.get("/{origin}")
 async def get_notice(origin: Id, desk: AtDesk, who: WhoAsks) -> OriginOut:
     """Look at one notice and at what each village has heard of it."""
-    return OriginOut.of(await desk.book.read(lambda state: origin_view(state, who.asker, notice(state, origin).id)))
+    return OriginOut.of(await desk.book.look(lambda state: origin_view(state, who.asker, notice(state, origin).id)))
 
 
 @router.post("/{origin}/revisions", status_code=201)

@@ -155,7 +155,7 @@ async def post_person(asked: PersonIn, desk: AtDesk, who: WhoAsks) -> PersonMade
 @router.get("/people")
 async def get_people(desk: AtDesk, who: WhoAsks) -> list[PersonOut]:
     """Look at everybody within the areas that the asker administers or audits."""
-    return [PersonOut.of(view) for view in await desk.book.read(lambda state: people_seen(state, who.asker))]
+    return [PersonOut.of(view) for view in await desk.book.look(lambda state: people_seen(state, who.asker))]
 
 
 @router.put("/people/{principal}/grants", status_code=204)
@@ -195,5 +195,5 @@ async def post_source(asked: SourceIn, desk: AtDesk, who: WhoAsks) -> SourceOut:
 @router.get("/sources")
 async def get_sources(desk: AtDesk, who: WhoAsks) -> list[SourceOut]:
     """Look at the sources within the areas that the asker administers or audits."""
-    views = await desk.book.read(lambda state: people_seen(state, who.asker))
+    views = await desk.book.look(lambda state: people_seen(state, who.asker))
     return [SourceOut.of(view.source) for view in views if view.source]

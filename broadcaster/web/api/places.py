@@ -146,7 +146,7 @@ Asking = Annotated[str | None, Query(max_length=80)]
 @router.get("/areas")
 async def get_areas(desk: AtDesk, who: WhoAsks) -> list[AreaOut]:
     """Look at every area that is known here, in order of code."""
-    areas = await desk.book.read(lambda state: state.areas())
+    areas = await desk.book.look(lambda state: state.areas())
     return [AreaOut.of(area) for area in areas.values()]
 
 
@@ -163,7 +163,7 @@ async def get_announcements(
         rows = state.deliveries([one.id for one in found])
         return [AnnouncementOut.of(one, rows) for one in found]
 
-    return await desk.book.read(query)
+    return await desk.book.look(query)
 
 
 def _of_origin(state: State, asker: Asker, origin: str) -> list[Announcement]:
@@ -182,7 +182,7 @@ def _in(state: State, asker: Asker, village: str) -> Sequence[Announcement]:
 async def get_speakers(request: Request, desk: AtDesk, who: WhoAsks) -> list[SpeakerOut]:
     """Look at the loudspeakers within what the asker may see."""
     online, health = desk.line.online(), dict(request.app.state.watch.health)
-    views = await desk.book.read(lambda state: speakers_seen(state, who.asker, online, health))
+    views = await desk.book.look(lambda state: speakers_seen(state, who.asker, online, health))
     return [SpeakerOut.of(view) for view in views]
 
 

@@ -79,7 +79,7 @@ async def grant(request: Request, desk: AtDesk, visitor: WhoAsks, principal: str
 @router.post("/console/people/{principal}/source")
 async def bind(request: Request, desk: AtDesk, visitor: WhoAsks, principal: str) -> Response:
     """Bind a source of alerts to its sender and its places."""
-    kept = await desk.book.read(lambda state: _seen(state, visitor.asker, principal).source)
+    kept = await desk.book.look(lambda state: _seen(state, visitor.asker, principal).source)
     typed = read_source(await request.form(), principal)
     try:
         # A certificate is given over the JSON interface; what is bound here must not lose it.
@@ -124,7 +124,7 @@ async def _page(
     source: Source | None = None,
     error: BroadcasterError | None = None,
 ) -> Response:
-    seen = await desk.book.read(lambda state: _seen(state, visitor.asker, principal))
+    seen = await desk.book.look(lambda state: _seen(state, visitor.asker, principal))
     wanted = lines if lines is not None else (*seen.lines, *[Line()] * SPARE_LINES)
     holds = sorted({*(1000 * seconds for seconds in HOLDS_SECONDS), *([seen.source.hold_ms] if seen.source else [])})
     return page(

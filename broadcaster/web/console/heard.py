@@ -116,7 +116,7 @@ async def let_go(request: Request, desk: AtDesk, visitor: WhoAsks, origin: str) 
 
 async def _answer(request: Request, desk: AtDesk, visitor: Visitor, origin: str, template: str) -> Response:
     online = desk.line.online()
-    seen = await desk.book.read(lambda state: look(state, visitor.asker, origin, online))
+    seen = await desk.book.look(lambda state: look(state, visitor.asker, origin, online))
     done = request.query_params.get("done")
     return page(request, visitor, template, heard=seen, now=desk.clock.now(), done=done)
 

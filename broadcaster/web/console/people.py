@@ -99,7 +99,7 @@ def read_person(form: FormData) -> PersonForm:
 
 
 async def _secret(request: Request, desk: AtDesk, visitor: Visitor, principal: str, kind: str, secret: str) -> Response:
-    person = await desk.book.read(lambda state: state.principal(principal))
+    person = await desk.book.look(lambda state: state.principal(principal))
     if person is None:
         raise NotFound("principal_unknown", principal=principal[:60])
     return page(request, visitor, "console/secret.html", person=person, kind=kind, secret=secret)
@@ -110,7 +110,7 @@ async def _page(
 ) -> Response:
     if Role.ADMIN not in visitor.asker.roles():
         raise NotAllowed("role_missing", role="admin")
-    known, places = await desk.book.read(
+    known, places = await desk.book.look(
         lambda state: (known_to(state, visitor.asker), places_of(state, visitor.asker))
     )
     names = {one.principal.id: one.principal.name for one in known}

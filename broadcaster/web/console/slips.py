@@ -66,7 +66,7 @@ class Slip:
 @router.get("/console/origins/{origin}")
 async def any_origin(request: Request, desk: AtDesk, visitor: WhoAsks, origin: str) -> Response:
     """Go on to where a notice or an alert is looked at."""
-    view = await desk.book.read(lambda state: origin_view(state, visitor.asker, origin))
+    view = await desk.book.look(lambda state: origin_view(state, visitor.asker, origin))
     is_open = view.origin.kind == "notice" and not view.villages
     return go(request, f"/console/notices/{origin}" if is_open else f"/console/origins/{origin}/heard")
 
@@ -159,7 +159,7 @@ async def _hints(desk: Desk, text: str) -> tuple[tuple[str, str], ...]:
 
 async def _look(desk: Desk, asker: Asker, origin: str) -> Slip:
     online = desk.line.online()
-    return await desk.book.read(lambda state: _slip(desk, state, asker, origin, online))
+    return await desk.book.look(lambda state: _slip(desk, state, asker, origin, online))
 
 
 def _slip(desk: Desk, state: State, asker: Asker, origin: str, online: frozenset[str]) -> Slip:

@@ -62,7 +62,7 @@ class StopSeen:
 @router.get("/console/stop")
 async def ask(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
     """Ask once; the widest area is chosen already."""
-    places = await desk.book.read(lambda state: _places(state, visitor.asker))
+    places = await desk.book.look(lambda state: _places(state, visitor.asker))
     return page(request, visitor, "console/stop.html", places=places, may_stop=False)
 
 
@@ -78,7 +78,7 @@ async def stop(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
 async def result(request: Request, desk: AtDesk, visitor: WhoAsks, area: str, stop_id: str) -> Response:
     """Say what the press did, village by village."""
     online = desk.line.online()
-    seen = await desk.book.read(lambda state: _seen(state, visitor.asker, area_code(area), stop_id, online))
+    seen = await desk.book.look(lambda state: _seen(state, visitor.asker, area_code(area), stop_id, online))
     return page(request, visitor, "console/stopped.html", seen=seen, now=desk.clock.now())
 
 
@@ -86,7 +86,7 @@ async def result(request: Request, desk: AtDesk, visitor: WhoAsks, area: str, st
 async def result_now(request: Request, desk: AtDesk, visitor: WhoAsks, area: str, stop_id: str) -> Response:
     """Show only what changes, for a page that is open."""
     online = desk.line.online()
-    seen = await desk.book.read(lambda state: _seen(state, visitor.asker, area_code(area), stop_id, online))
+    seen = await desk.book.look(lambda state: _seen(state, visitor.asker, area_code(area), stop_id, online))
     return page(request, visitor, "console/stopped_now.html", seen=seen, now=desk.clock.now())
 
 

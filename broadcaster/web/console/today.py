@@ -72,13 +72,13 @@ async def now(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
 async def notices(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
     """List the newest notices and alerts."""
     at = desk.clock.now()
-    views = await desk.book.read(lambda state: lines(state, visitor.asker, at))
+    views = await desk.book.look(lambda state: lines(state, visitor.asker, at))
     return page(request, visitor, "console/notices.html", views=views, most=LOOKED_AT)
 
 
 async def _answer(request: Request, desk: AtDesk, visitor: Visitor, template: str) -> Response:
     online, at = desk.line.online(), desk.clock.now()
-    seen = await desk.book.read(lambda state: _look(state, visitor.asker, online, at))
+    seen = await desk.book.look(lambda state: _look(state, visitor.asker, online, at))
     return page(
         request,
         visitor,

@@ -69,7 +69,7 @@ async def write(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
 async def audience(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
     """Say who will hear it, as villages are being ticked."""
     targets, online = simplest(request.query_params.getlist("targets")[:MOST_TARGETS]), desk.line.online()
-    heard_by = await desk.book.read(lambda state: who_hears(state, targets, online))
+    heard_by = await desk.book.look(lambda state: who_hears(state, targets, online))
     return page(request, visitor, "parts/audience.html", audience=heard_by)
 
 
@@ -91,14 +91,14 @@ async def again(request: Request, desk: AtDesk, visitor: WhoAsks, origin: str) -
             repeat=str(kept.repeat),
         )
 
-    return await _form(request, desk, visitor, await desk.book.read(query), origin)
+    return await _form(request, desk, visitor, await desk.book.look(query), origin)
 
 
 @router.post("/console/notices/{origin}/revise")
 async def write_again(request: Request, desk: AtDesk, visitor: WhoAsks, origin: str) -> Response:
     """Save the next version."""
     written = read_form(await request.form())
-    await desk.book.read(lambda state: origin_view(state, visitor.asker, origin))
+    await desk.book.look(lambda state: origin_view(state, visitor.asker, origin))
     return await _save(
         request, desk, visitor, written, lambda form: revise(desk, visitor.asker, origin, form, written.key), origin
     )
@@ -184,7 +184,7 @@ async def _form(
     error: Invalid | NotAllowed | None = None,
 ) -> Response:
     online, now = desk.line.online(), desk.clock.now()
-    towns, heard_by = await desk.book.read(
+    towns, heard_by = await desk.book.look(
         lambda state: (tree(state, visitor.asker, written.targets), who_hears(state, written.targets, online))
     )
     offered = chips(now, _kept(written))
