@@ -22,6 +22,7 @@ from broadcaster.web.guard import Capped, Guarded
 from broadcaster.web.packed import Packed
 from broadcaster.web.problems import all_problems, answer_with_problems
 from broadcaster.web.rendering import problem_page
+from broadcaster.web.villagers.pages import Parts
 from broadcaster.web.words import WORDS
 
 HERE = Path(__file__).parent
@@ -83,6 +84,7 @@ def create_app(
     app.state.problem_page = problem_page
     app.state.attempts, app.state.audio_cache = Attempts(desk.clock), audio.Cache()
     app.state.live = live.Live(follow or live.BookLog(desk.book), desk.bell, desk.clock)
+    app.state.village_parts = Parts(desk, app.state.live)
     app.state.metrics = metrics.Metrics(desk, watch, app.state.live, figures)
     return app
 

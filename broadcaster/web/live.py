@@ -89,11 +89,11 @@ class BookLog:
             lanes = (pen.outbox_after(TOPICS, seq, lane, limit=limit) for lane in Lane)
             return sorted((line for lane in lanes for line in lane), key=lambda line: line.seq)[:limit]
 
-        return [happening(line) for line in await self.book.read(job)]
+        return [happening(line) for line in await self.book.look(job)]
 
     async def end(self) -> int:
         """Return the number of the last line."""
-        return await self.book.read(lambda state: state.outbox_end())
+        return await self.book.look(lambda state: state.outbox_end())
 
 
 def happening(line: Entry) -> Happening:
@@ -170,10 +170,15 @@ def _text(one: Happening, language: Language) -> str:
     return WORDS.get(name, {}).get(language, name)
 
 
+def changes_pages(one: Happening) -> bool:
+    """Tell whether the pages of its villages read differently after it."""
+    is_heard = one.type == "delivery.changed" and one.facts.get("rank", 0) >= Rank.STARTED
+    return is_heard or one.type.startswith("announcement.")
+
+
 def village_frame(one: Happening, village: str) -> bytes | None:
     """Write for everybody that a village's page has changed, and no more; None where it has not."""
-    is_heard = one.type == "delivery.changed" and one.facts.get("rank", 0) >= Rank.STARTED
-    if village not in one.villages or not (is_heard or one.type.startswith("announcement.")):
+    if village not in one.villages or not changes_pages(one):
         return None
     return _event("village.changed", {"village": village}, one.seq)
 
@@ -373,6 +378,6 @@ async def _choose(request: Request, visitor: Perhaps, village: str | None) -> Ch
         return seen_by(visitor.asker, reader_language(request), village)
     if village is None:
         raise NotAllowed("session_missing")
-    if village not in await request.app.state.desk.book.read(lambda state: state.villages()):
+    if village not in await request.app.state.desk.book.look(lambda state: state.villages()):
         raise NotFound("village_unknown", village=village[:20])
     return seen_by_all(village)

@@ -43,7 +43,8 @@
       lost.hidden = true;
     }).catch(function () { lost.hidden = false; }).then(function () { busy = false; if (again) soon(); });
   }
-  function soon() { if (!due) due = setTimeout(function () { due = null; refresh(); }, 500); }
+  /* A whole village is told in the same moment; it need not ask in the same moment. */
+  function soon() { if (!due) due = setTimeout(function () { due = null; refresh(); }, 300 + Math.random() * 2700); }
   function open() {
     if (source || !window.EventSource) return;
     source = new EventSource("/api/v1/stream?village=" + box.dataset.village);

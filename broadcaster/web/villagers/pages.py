@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
+from broadcaster.desk.office import Desk
 from broadcaster.desk.overview import OnAir, on_air
 from broadcaster.desk.ports import State
 from broadcaster.desk.sounding import sounding_now
@@ -14,7 +17,10 @@ from broadcaster.model.area import Area
 from broadcaster.model.errors import NotFound
 from broadcaster.model.precedence import Lane, Scope
 from broadcaster.web.auth import AtDesk
-from broadcaster.web.rendering import PageRoute, render
+from broadcaster.web.kept import Kept
+from broadcaster.web.live import Happening, Live, changes_pages
+from broadcaster.web.rendering import PageRoute, language, render
+from broadcaster.web.words import LANGUAGES, Language
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -61,33 +67,73 @@ class VillageSeen:
 @router.get("/v")
 async def villages(request: Request, desk: AtDesk) -> Response:
     """List the villages by their towns."""
-    towns = await desk.book.read(_towns)
+    towns = await desk.book.look(_towns)
     return render(request, "villagers/villages.html", towns=towns)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What changes of a village's page, written for all who read it in one language; `at`: when it was looked up."""
+
+    village: Area
+    body: str
+    etag: str
+    at: datetime
+
+
+class Parts:
+    """The parts of every village's page, each looked up once a second at most: all phones ask at the same moment."""
+
+    def __init__(self, desk: Desk, live: Live) -> None:
+        self._desk = desk
+        self._kept: Kept[tuple[str, Language], Part] = Kept(desk.clock)
+        live.watchers.append(self._changed)
+
+    async def part(self, request: Request, code: str) -> Part:
+        """Return what changes of a village's page.
+
+        Raises:
+            NotFound: village_unknown.
+        """
+        return await self._kept.get((code, language(request)), lambda: self._look(request, code))
+
+    async def _look(self, request: Request, code: str) -> Part:
+        at = self._desk.clock.now()
+        seen = await self._desk.book.look(lambda state: _look(state, code, at))
+        body = bytes(render(request, "villagers/now.html", seen=seen).body)
+        return Part(seen.village, body.decode(), f'"{hashlib.sha256(body).hexdigest()[:20]}"', at)
+
+    def _changed(self, one: Happening) -> None:
+        # Phones are told after this, and what they fetch then must not be from before.
+        if changes_pages(one):
+            for code in one.villages:
+                for tongue in LANGUAGES:
+                    self._kept.forget((code, tongue))
+
+
 @router.get("/v/{code}")
-async def village(request: Request, desk: AtDesk, code: str) -> Response:
+async def village(request: Request, code: str) -> Response:
     """Show a village's page."""
-    at = desk.clock.now()
     try:
-        seen = await desk.book.read(lambda state: _look(state, code, at))
+        part = await _part(request, code)
     except NotFound:
         return render(request, "villagers/lost.html", 404)
-    return render(request, "villagers/village.html", seen=seen, at=at)
+    return render(request, "villagers/village.html", village=part.village, now=Markup(part.body), at=part.at)  # noqa: S704 - the template escaped it
 
 
 @router.get("/v/{code}/now")
-async def village_now(request: Request, desk: AtDesk, code: str) -> Response:
+async def village_now(request: Request, code: str) -> Response:
     """Show only what changes; unchanged, it costs a phone next to nothing."""
-    at = desk.clock.now()
-    seen = await desk.book.read(lambda state: _look(state, code, at))
-    answer = render(request, "villagers/now.html", seen=seen)
-    etag = f'"{hashlib.sha256(answer.body).hexdigest()[:20]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Cookie"}
-    if request.headers.get("if-none-match", "").removeprefix("W/") == etag:
+    part = await _part(request, code)
+    headers = {"ETag": part.etag, "Cache-Control": "no-cache", "Vary": "Cookie", "Referrer-Policy": "same-origin"}
+    if request.headers.get("if-none-match", "").removeprefix("W/") == part.etag:
         return Response(status_code=304, headers=headers)
-    answer.headers.update(headers)
-    return answer
+    return HTMLResponse(part.body, headers=headers)
+
+
+async def _part(request: Request, code: str) -> Part:
+    parts: Parts = request.app.state.village_parts
+    return await parts.part(request, code)
 
 
 def _look(state: State, code: str, at: datetime) -> VillageSeen:
