@@ -66,7 +66,11 @@ class OriginView:
 
 @dataclass(frozen=True, slots=True)
 class OnAir:
-    """One thing that is or was said in a village, for everybody to read. `author`: the name of who said it."""
+    """One thing that is or was said in a village, for everybody to read. `author`: the name of who said it.
+
+    Attributes:
+        is_stock: the loudspeakers say a stock phrase in place of the text.
+    """
 
     announcement: Announcement
     origin: Origin
@@ -76,6 +80,7 @@ class OnAir:
     is_over: bool
     is_sounding: bool
     ended_why: str | None
+    is_stock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +299,7 @@ def _on_air(
         is_over=stone is not None or announcement.expires <= now,
         is_sounding=is_sounding and stone is None,
         ended_why=stone.why if stone else "expired" if announcement.expires <= now else None,
+        is_stock=script is not None and script.state == "stock",
     )
 
 

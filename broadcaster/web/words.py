@@ -480,6 +480,9 @@ WORDS: dict[str, Wording] = {
     "voice_failed": _w(
         "这段话念不出来", "请改写后再试。", "No voice can say this", "Write it otherwise and try again."
     ),
+    "voice_slow": _w(
+        "语音合成太慢", "预警会先播备用短语，请联系运维。", "The voice is too slow", "Alerts go with a stock phrase."
+    ),
     "no_stock": _w(
         "没有备用语音",
         "请让管理员检查语音设置。",

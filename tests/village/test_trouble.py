@@ -1,15 +1,18 @@
 """Trouble: what fails for a while fails alone, and the town goes on."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from broadcaster.desk.overview import on_air
 from broadcaster.desk.ports import LogPen
 from broadcaster.model.delivery import Outcome
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
-from tests.village.town import Village
+from broadcaster.wiring import TownStudio
+from tests.village.town import Village, cap
 
 pytestmark = pytest.mark.virtual
 
@@ -91,3 +94,40 @@ async def test_a_retired_loudspeaker_falls_silent_and_stays_away(village: Villag
 
     assert village.desk.line.online() == {horns[1].id}
     assert [len(horn.sounded()) for horn in horns] == [0, 1]
+
+
+async def hangs(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def is_away(*_: object, **__: object) -> None:
+    raise OutOfReach("voice_away")
+
+
+@pytest.mark.parametrize(("voice", "seconds"), [(hangs, 45), (is_away, 5)], ids=["hangs", "is away"])
+async def test_an_alert_whose_voice_fails_sounds_with_the_stock_phrase(
+    village: Village, monkeypatch: pytest.MonkeyPatch, voice: Callable[..., Any], seconds: float
+) -> None:
+    horns = await village.has_horns(2)
+    stock = await village.desk.studio.stock(Lane.ALERT)
+    monkeypatch.setattr(TownStudio, "record", voice)
+    taken = await village.receives(cap("flood-1", at=village.clock.now()))
+    await village.passes(seconds=seconds)
+
+    assert [[one.sha256 for one in horn.sounded()] for horn in horns] == [[stock.sha256]] * 2
+    shown = await village.desk.book.read(lambda state: on_air(state, horns[0].village, village.clock.now()))
+    assert [(one.origin.id, one.is_stock) for one in shown] == [(taken.origin, True)]
+
+
+async def test_a_notice_waits_for_its_voice(village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
+    horns = await village.has_horns(2)
+    await village.desk.studio.stock(Lane.NOTICE)
+    monkeypatch.setattr(TownStudio, "record", is_away)
+    await village.publishes("今晚停水。")
+    await village.passes(seconds=60)
+    before = [horn.sounded() for horn in horns]
+    monkeypatch.undo()
+    await village.passes(seconds=60)
+
+    assert before == [[], []]
+    assert await village.heard_everywhere() == [["今晚停水。"]] * 2

@@ -165,8 +165,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "slip.hear": ("做一份录音来听", "Make a recording to hear"),
     "slip.making": ("正在做录音，一般十几秒……", "The recording is being made, usually within some seconds …"),
     "slip.stock": (
-        "语音没有做成，喇叭会播备用短语。请联系运维。",
-        "No voice could say it: the loudspeakers will play a stock phrase. Call your operator.",
+        "语音没有做成，喇叭播的是备用短语，不是原文。请用别的办法把原文告诉村民，并联系运维。",
+        "No voice could say it: the loudspeakers play a stock phrase and not the text. Tell people in another way, and "
+        "call your operator.",
     ),
     "slip.length": ("约 {n} 秒", "about {n} s"),
     "slip.track": ("办理经过", "What was done"),
@@ -395,6 +396,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "v.notice": ("通知", "Notice"),
     "v.from": ("{at} · {who}", "{at} · {who}"),
     "v.until": ("有效到 {at}", "valid until {at}"),
+    "v.stock": (
+        "喇叭里播的是备用短语，不是这段文字，请看上面的文字。",
+        "The loudspeakers say a stock phrase in place of this text: please read it.",
+    ),
     "v.listen": ("听录音", "Listen"),
     "v.ended.cancelled": ("已取消", "Cancelled"),
     "v.ended.withdrawn": ("已撤回", "Withdrawn"),
