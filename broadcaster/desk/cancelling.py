@@ -6,7 +6,7 @@ from datetime import datetime
 from broadcaster.desk.authority import Asker, require_any
 from broadcaster.desk.events import announcement_event, delivery_event, origin_event
 from broadcaster.desk.office import Desk
-from broadcaster.desk.ports import Pen
+from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import Audit, Origin, Role, Tombstone, Work
 from broadcaster.model.announcement import Announcement, AnnouncementState
 from broadcaster.model.clock import milliseconds
@@ -29,6 +29,8 @@ class Cancelled:
 async def cancel(desk: Desk, asker: Asker, origin: str, why: str = "cancelled") -> Cancelled:
     """Silence a notice or an alert for good, whatever became of it; asked again, it changes nothing.
 
+    An author may take back a notice that was never released: nobody was to hear it yet.
+
     Raises:
         NotFound: origin_unknown. NotAllowed: role_missing.
     """
@@ -37,11 +39,24 @@ async def cancel(desk: Desk, asker: Asker, origin: str, why: str = "cancelled") 
         found = pen.origin(origin)
         if found is None:
             raise NotFound("origin_unknown", origin=origin[:60])
-        meant = _places(pen, origin)
-        require_any(asker, CANCELLERS, meant)
+        if not _is_own_draft(pen, asker, origin):
+            require_any(asker, CANCELLERS, _places(pen, origin))
         return end_origin(desk, pen, found, why, asker.id)
 
     return await desk.accept(Lane.ALERT, job)
+
+
+def may_cancel(state: State, asker: Asker, origin: str) -> bool:
+    """Tell whether somebody may silence a notice or an alert."""
+    meant = _places(state, origin)
+    return any(asker.may(role, meant) for role in CANCELLERS) or _is_own_draft(state, asker, origin)
+
+
+def _is_own_draft(state: State, asker: Asker, origin: str) -> bool:
+    """Tell whether these are somebody's own words that nobody has let go, in any revision of them."""
+    revisions = state.revisions(origin)
+    is_theirs = bool(revisions) and revisions[-1].author == asker.id and asker.may(Role.DRAFT, _places(state, origin))
+    return is_theirs and not any(state.release(origin, one.revision) for one in revisions)
 
 
 def end_origin(desk: Desk, pen: Pen, origin: Origin, why: str, by: str) -> Cancelled:
@@ -104,9 +119,9 @@ def _on_its_way(pen: Pen, announcement: Announcement) -> bool:
     return any(work and work.done_at is None and work.lease_token for work in works)
 
 
-def _places(pen: Pen, origin: str) -> tuple[str, ...]:
-    villages = {one.village for one in pen.announcements_of(origin)}
-    targets = {target for revision in pen.revisions(origin) for target in revision.targets}
+def _places(state: State, origin: str) -> tuple[str, ...]:
+    villages = {one.village for one in state.announcements_of(origin)}
+    targets = {target for revision in state.revisions(origin) for target in revision.targets}
     return tuple(sorted(villages or targets))
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from broadcaster.desk.approving import approve
 from broadcaster.desk.audience import Audience
 from broadcaster.desk.authority import Asker, require
-from broadcaster.desk.cancelling import CANCELLERS, cancel
+from broadcaster.desk.cancelling import cancel, may_cancel
 from broadcaster.desk.drafting import hear, submit, targets_ever
 from broadcaster.desk.office import Desk
 from broadcaster.desk.overview import OriginView, origin_view
@@ -26,7 +26,8 @@ from broadcaster.web.rendering import PageRoute, go
 
 router = APIRouter(route_class=PageRoute)
 
-LIVING = frozenset({"draft", "submitted", "approved"})
+LIVING = frozenset({"draft", "submitted", "approved", "held", "released", "sounding"})
+"""The stages in which a notice can be revised: what sounds goes on until the new revision takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,7 @@ def _slip(desk: Desk, state: State, asker: Asker, origin: str, online: frozenset
         touched=touched,
         needed=needed,
         may_revise=view.stage in LIVING and asker.may(Role.DRAFT, targets_ever(state, origin)),
-        may_withdraw=view.origin.fate is None
-        and view.stage != "ended"
-        and any(asker.may(role, revision.targets) for role in CANCELLERS),
+        may_withdraw=view.origin.fate is None and view.stage != "ended" and may_cancel(state, asker, origin),
     )
 
 

@@ -144,6 +144,21 @@ async def test_a_notice_withdrawn_is_over(
     assert (revising.status_code, revising.json()["code"]) == (409, "origin_over")
 
 
+async def test_an_author_takes_back_what_was_never_released_and_nothing_later(
+    town: Town, chief: httpx.AsyncClient, clock: VirtualClock
+) -> None:
+    author = await town.somebody("writer", (Role.DRAFT, TOWN))
+    draft = (await author.post("/api/v1/notices", json=notice(clock))).json()["revision"]["origin"]
+    released = await _approved(author, chief, clock)
+    await chief.post(f"{released}/release")
+
+    own = await author.post(f"/api/v1/notices/{draft}/withdraw")
+    others = await author.post(f"{released.split('/revisions')[0]}/withdraw")
+
+    assert own.status_code == 200
+    assert (others.status_code, others.json()["code"]) == (403, "role_missing")
+
+
 async def test_what_cannot_be_read_aloud_is_refused_with_its_place(author: httpx.AsyncClient) -> None:
     answer = await author.post("/api/v1/read", json={"text": "气温 3~5 度"})
 

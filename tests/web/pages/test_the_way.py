@@ -58,6 +58,8 @@ async def test_a_notice_goes_from_its_author_over_its_approver_to_the_villages(t
     assert "发布到 1 个村" in chief.text
     await chief.send(f"{address}/release")
     assert chief.path.endswith("/heard")
+    await author.open(address)
+    assert author.page.xpath(f"//a[@href='{address}/revise']")
     assert "谁还没听到 1" in chief.text
     assert "东村" in chief.text
 
