@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 from audio import encoding, loudness, mixing, shelving
 from audio.errors import SpeechError, VoiceFailed, VoiceOutOfReach
@@ -15,10 +17,21 @@ from audio.voices import cache, gate
 from audio.voices.port import RATE_HZ, Samples, Voice
 
 SENTENCES_IN_FLIGHT = 2
+
+_URGENT = ThreadPoolExecutor(max_workers=2, thread_name_prefix="urgent-sound")
+_ROUTINE = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sound")
+_PREVIEWS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="previews")
+"""Threads of the process, idle at no cost: encoding takes 0.1-2 s, and what is urgent waits neither for that of others
+nor for the many who listen in at their phones and desks."""
+
 STOCK = {
     "alert": "请注意，请注意。本村有紧急情况，请立即到安全的地方，听从村干部指挥。",
     "notice": "各位村民，村委会有新的通知，请到村务公开栏或者向网格员了解。",
 }
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,7 @@ class Studio:
         self._shelf = shelf
         self._cache = cache.SentenceCache(shelf / "sentences")
         self._takes: dict[str, _Take] = {}
+        self._previews: dict[str, asyncio.Future[None]] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -99,15 +113,22 @@ class Studio:
         return self._shelf / f"{sha256}.opus"
 
     async def mp3(self, sha256: str) -> Path:
-        """The same recording as MP3, made at the first request.
+        """The same recording as MP3, made at the first request; all who ask meanwhile wait for the same one.
 
         Raises:
             FileNotFoundError: there is no such recording.
         """
-        mp3 = self.path(sha256).with_suffix(".mp3")
+        opus = self.path(sha256)
+        mp3 = opus.with_suffix(".mp3")
         if not mp3.exists():
-            await asyncio.to_thread(_convert, self.path(sha256), mp3)
+            # Whoever hangs up takes it from nobody else.
+            await asyncio.shield(self._previews.get(sha256) or self._begin_preview(sha256, opus, mp3))
         return mp3
+
+    def _begin_preview(self, sha256: str, opus: Path, mp3: Path) -> "asyncio.Future[None]":
+        making = self._previews[sha256] = asyncio.get_running_loop().run_in_executor(_PREVIEWS, _convert, opus, mp3)
+        making.add_done_callback(lambda done: self._previews.pop(sha256) and done.exception())
+        return making
 
     async def stock(self, kind: Literal["alert", "notice"]) -> Recording:
         """A phrase that says that something is the matter, for when a text cannot be said.
@@ -140,7 +161,7 @@ class Studio:
         for voice in self._voices:
             try:
                 sounds = await self._say_all(parts, voice, take)
-                return await asyncio.to_thread(self._finish, list(zip(parts, sounds, strict=True)), voice.name)
+                return await take.off_loop(self._finish, list(zip(parts, sounds, strict=True)), voice.name)
             except SpeechError as error:
                 failures.append(error)
         family = VoiceOutOfReach if any(isinstance(error, VoiceOutOfReach) for error in failures) else VoiceFailed
@@ -152,13 +173,13 @@ class Studio:
         So the voice is never idle, and its queue never full of one text.
         """
         names = {sentence: _key(sentence, voice) for sentence in parts}
-        sounds = await asyncio.to_thread(self._known, names)
+        sounds = await take.off_loop(self._known, names)
         room = asyncio.Semaphore(SENTENCES_IN_FLIGHT)
 
         async def say(sentence: str) -> None:
             try:
                 raw = await voice.say(sentence, urgent=take.urgent)
-                sounds[sentence] = await asyncio.to_thread(self._accept, names[sentence], sentence, raw)
+                sounds[sentence] = await take.off_loop(self._accept, names[sentence], sentence, raw)
             finally:
                 room.release()
 
@@ -201,6 +222,11 @@ class _Take:
         self.over = asyncio.Event()
         self.recording: Recording | None = None
         self.error: SpeechError | None = None
+
+    async def off_loop(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work on it in a thread; what is urgent has threads of its own."""
+        threads = _URGENT if self.urgent else _ROUTINE
+        return await asyncio.get_running_loop().run_in_executor(threads, partial(work, *args, **kwargs))
 
 
 _FINISHING = f"mixing {mixing.MIXING_VERSION} loudness {loudness.LOUDNESS_VERSION} opus {encoding.ENCODING_VERSION}"

@@ -1,6 +1,5 @@
 """Issuing: an alert taken from a pinned source, all of it in one transaction."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from broadcaster.desk.office import Desk
 from broadcaster.desk.planning import put_announcements
 from broadcaster.desk.ports import Pen, State
 from broadcaster.desk.rows import AlertKept, Audit, Origin, Role, Source
+from broadcaster.desk.threads import for_alerts
 from broadcaster.model.alert import (
     Alert,
     CapScope,
@@ -176,7 +176,7 @@ async def _parts(desk: Desk, alert: Alert, source: Source, villages: Sequence[st
     shares = _shares(alert, villages)
     if not shares:
         raise Invalid("targets_unknown", targets=[code for info in alert.infos for code in villages_of(info)][:5])
-    return [await asyncio.to_thread(_part, desk, info, places) for info, places in shares]
+    return [await for_alerts(_part, desk, info, places) for info, places in shares]
 
 
 def _shares(alert: Alert, villages: Sequence[str]) -> list[tuple[Info, tuple[str, ...]]]:

@@ -27,7 +27,11 @@ class Shelf(Protocol):
         """Return where a recording's Opus file is, or would be if there were one."""
 
     async def mp3(self, sha256: str) -> Path:
-        """Return where a recording lies as MP3, made from the Opus file if need be; a path without a file: none."""
+        """Return where a recording lies as MP3, made from the Opus file if need be.
+
+        Raises:
+            FileNotFoundError: there is no such recording.
+        """
 
 
 class Cache:
@@ -96,7 +100,10 @@ async def get_audio(
 
 async def _path(request: Request, sha256: str, kind: str) -> Path:
     shelf: Shelf = request.app.state.shelf
-    return shelf.path(sha256) if kind == "opus" else await shelf.mp3(sha256)
+    try:
+        return shelf.path(sha256) if kind == "opus" else await shelf.mp3(sha256)
+    except FileNotFoundError as error:
+        raise NotFound("recording_unknown") from error
 
 
 def _cache(request: Request) -> Cache:

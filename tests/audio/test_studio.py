@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from audio import encoding
 from audio.errors import SpeechError, VoiceFailed, VoiceOutOfReach
 from audio.loudness import loudness
-from audio.studio import Studio
+from audio.studio import _PREVIEWS, _ROUTINE, Studio
 from audio.voices.port import Samples
 from audio.voices.tone import ToneVoice
 from tests.audio.sounds import likeness
@@ -210,6 +211,41 @@ async def test_the_mp3_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
     opus = encoding.decode(studio.path(recording.sha256).read_bytes())
     assert likeness(encoding.decode(mp3.read_bytes()), opus) > 0.9
     assert await studio.mp3(recording.sha256) == mp3
+
+
+async def test_many_who_ask_for_the_same_mp3_at_once_share_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A whole village touches "listen" when an alert comes; each conversion takes a core for a second.
+    """
+    made: list[Path] = []
+
+    def convert(_opus: Path, mp3: Path) -> None:
+        made.append(mp3)
+        mp3.write_bytes(b"mp3")
+
+    monkeypatch.setattr("audio.studio._convert", convert)
+    studio = Studio([ToneVoice()], tmp_path)
+    recording = await studio.record(TEXT, urgent=False)
+    async with asyncio.TaskGroup() as village:
+        phones = [village.create_task(studio.mp3(recording.sha256)) for _ in range(100)]
+        await asyncio.sleep(0)
+        phones[0].cancel()
+
+    assert phones[0].cancelled()
+    assert {phone.result() for phone in phones[1:]} == {made[0]}
+    assert len(made) == 1
+
+
+async def test_an_urgent_text_waits_for_no_preview_and_no_other_text(tmp_path: Path) -> None:
+    over, studio = threading.Event(), Studio([ToneVoice()], tmp_path)
+    loop = asyncio.get_running_loop()
+    others = [loop.run_in_executor(where, over.wait) for where in (None, _ROUTINE, _PREVIEWS) for _ in range(20)]
+
+    recording = await studio.record(TEXT, urgent=True)
+    over.set()
+
+    assert studio.path(recording.sha256).exists()
+    assert all(await asyncio.gather(*others))
 
 
 async def test_no_mp3_of_what_was_never_recorded(tmp_path: Path) -> None:

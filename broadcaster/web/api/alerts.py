@@ -1,7 +1,5 @@
 """Alerts: taken as CAP 1.2, released where they are held, cancelled, and all of it stopped."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from pydantic import Field
 
@@ -15,6 +13,7 @@ from broadcaster.desk.ports import State
 from broadcaster.desk.releasing import release_held
 from broadcaster.desk.rows import Source
 from broadcaster.desk.stopping import stop_everything
+from broadcaster.desk.threads import for_alerts
 from broadcaster.model.errors import Invalid, NotAllowed, NotFound
 from broadcaster.model.precedence import SoundClass
 from broadcaster.web.api.notices import CancelledOut, Limit, OriginOut, ReleasedOut
@@ -101,7 +100,7 @@ async def _read(desk: Desk, who: Visitor, raw: bytes) -> Reading:
     if source is None:
         raise NotAllowed("not_a_source")
     pinned = [source.certificate.encode()] if source.certificate else []
-    reading = await asyncio.to_thread(read_alert, raw, pinned=pinned, now=desk.clock.now())
+    reading = await for_alerts(read_alert, raw, pinned=pinned, now=desk.clock.now())
     _signed(source, reading)
     return reading
 

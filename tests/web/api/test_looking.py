@@ -85,6 +85,20 @@ async def test_an_alert_is_taken_while_everybody_looks(town: Town, clock: Virtua
         busy.set()
 
 
+async def test_an_alert_is_read_while_others_listen_and_try_texts_out(
+    town: Town, clock: VirtualClock, busy: threading.Event
+) -> None:
+    county = await town.source()
+    async with asyncio.TaskGroup() as tasks:
+        phones = [tasks.create_task(asyncio.to_thread(busy.wait)) for _ in range(60)]
+
+        taken = await county.post("/api/v1/alerts", content=cap(clock), headers=XML)
+
+        assert taken.status_code == 202
+        assert not any(phone.done() for phone in phones)
+        busy.set()
+
+
 @pytest.mark.parametrize("path", ["/api/v1/alerts", f"/v/{EAST}/now"])
 async def test_more_to_see_takes_no_more_questions(town: Town, clock: VirtualClock, path: str) -> None:
     chief = await town.somebody("chief", (Role.APPROVE, TOWN))
