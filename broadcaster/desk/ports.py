@@ -171,6 +171,7 @@ class State(Protocol):
     def tombstones_by(self, cause: str) -> Sequence[Tombstone]:
         """Return the tombstones that a play order or a stop has put, by its id."""
 
+    def stop(self, stop: str) -> Stop | None: ...
     def stops(self, area: str, *, limit: int = 10) -> Sequence[Stop]:
         """Return the presses of "stop everything" that covered an area, newest first."""
 
@@ -187,7 +188,8 @@ class State(Protocol):
     def next_timer(self) -> datetime | None: ...
     def next_delivery_try(self) -> datetime | None: ...
     def epoch(self) -> int: ...
-    def audit_trail(self, *, limit: int = 100) -> Sequence[Audit]: ...
+    def audit_trail(self, *, limit: int = 100, what: Collection[str] = ()) -> Sequence[Audit]:
+        """Return the last lines of the audit chain, newest first; only of what is named, if anything is."""
 
 
 class Pen(State, Protocol):

@@ -105,18 +105,20 @@ def _debts(pen: Pen, kept: OrderKept) -> list[Delivery]:
 def order_owed(state: State, announcement: str, now: datetime) -> OrderKept | None:
     """Return what a loudspeaker is to be sent about an announcement now: its play, or what ended it.
 
-    What was superseded is ended by the order that took its place, and by a cancel of its own once that one is over.
+    What was superseded is ended by the order that took its place, and by a cancel of its own once that one is over;
+    what a stop could not name has a cancel of its own.
     """
     stone = state.tombstones([announcement]).get(announcement)
     if stone is None:
         return _of_kind(state.orders_of([announcement]), "play")
     if stone.why == "superseded" and not _is_dead(state, stone.order_id, now):
         return state.order(stone.order_id or "")
-    if stone.why == "stopped":
+    cancel = _of_kind(state.orders_of([announcement]), "cancel")
+    if stone.why == "stopped" and cancel is None:
         found = state.announcement(announcement)
         orders = state.orders_of_stop(stone.order_id or "")
         return next((one for one in orders if found and one.village == found.village), None)
-    return _of_kind(state.orders_of([announcement]), "cancel")
+    return cancel
 
 
 def _is_dead(state: State, order: str | None, now: datetime) -> bool:

@@ -15,6 +15,8 @@ from broadcaster.model.precedence import NOTICE_SEVERITY, Scope, SoundClass, Sta
 
 EVERYBODY = "*"
 LONGEST_BODY_BYTES = 16 * 1024
+MOST_CANCELS = 100
+"""Announcements that one stop names: each takes some 140 bytes of its body. The others get cancels of their own."""
 
 
 class OrderKind(StrEnum):

@@ -18,6 +18,7 @@ from broadcaster.model.errors import Invalid, NotAllowed, OutOfReach
 from broadcaster.model.identity import follows
 from broadcaster.model.notice import Revision
 from broadcaster.model.order import (
+    MOST_CANCELS,
     Cancelled,
     Order,
     OrderKind,
@@ -36,6 +37,7 @@ from broadcaster.signing.limits import Limits
 LONGEST_NONCE = 64
 STOP_REMEMBERED = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
+A_MOMENT = timedelta(milliseconds=1)
 
 TONES = {SoundClass.EMERGENCY: "alert", SoundClass.ROUTINE: "notice"}
 DRILL_TONE = "drill"
@@ -110,7 +112,7 @@ class SigningOffice:
             kind=OrderKind.PLAY,
             village=announcement.village,
             scope=announcement.scope,
-            issued=_may_sound_from(announcement, now),
+            issued=_issued(state, announcement, now),
             expires=announcement.expires,
             play=_play_of(announcement, _recording(state, announcement)),
         )
@@ -211,9 +213,15 @@ class _Pace:
         recent.append((now, order))
 
 
-def _may_sound_from(announcement: Announcement, now: datetime) -> datetime:
-    """Return the moment at which an order counts as issued: what was planned for later outlives a stop before it."""
-    return max(announcement.release_at or now, announcement.not_before or announcement.release_at or now)
+def _issued(state: State, announcement: Announcement, now: datetime) -> datetime:
+    """Return the moment at which an order counts as issued: what was planned for later outlives a stop before it.
+
+    A stop that had silenced this announcement would have left its tombstone, and it would not be signed. So every stop
+    of its village came before it, or lies before the moment it was planned for; one that bears a later time was
+    pressed before the service's clock was set back, and must not hold up what came after it.
+    """
+    may_sound_from = max(announcement.release_at or now, announcement.not_before or announcement.release_at or now)
+    return max([may_sound_from, *(stop.at + A_MOMENT for stop in state.stops(announcement.village, limit=1))])
 
 
 def order_id(announcement: str, kind: OrderKind, epoch: int) -> str:
@@ -267,14 +275,15 @@ def _cancelled(state: State, announcement: Announcement) -> Cancelled:
 
 
 def _stop(state: State, subject: str, village: str) -> Stop:
-    for stop in state.stops(village):
-        if stop.id == subject and covers(stop.area, village):
-            return stop
-    raise NotAllowed("stop_missing", stop=subject[:80], village=village[:20])
+    stop = state.stop(subject)
+    if stop is None or not covers(stop.area, village):
+        raise NotAllowed("stop_missing", stop=subject[:80], village=village[:20])
+    return stop
 
 
 def _stopped(state: State, stop: Stop, village: str) -> tuple[Cancelled, ...]:
-    """Name what a stop silenced, so that loudspeakers can answer for each."""
-    ids = {one.id: one for one in state.announcements_in(village)}
-    silenced = [ids[one.announcement] for one in state.tombstones(list(ids)).values() if one.order_id == stop.id]
-    return tuple(_cancelled(state, one) for one in sorted(silenced, key=lambda one: one.id))
+    """Name what a stop silenced, so that loudspeakers can answer for each; the desk cancels the others one by one."""
+    stones = state.tombstones_by(stop.id)
+    silenced = state.announcements([one.announcement for one in stones]).values()
+    here = sorted((one for one in silenced if one.village == village), key=lambda one: one.id)
+    return tuple(_cancelled(state, one) for one in here[:MOST_CANCELS])

@@ -139,6 +139,10 @@ class Orders(Asking):
         stone = schema.tombstone.c
         return self._all(Tombstone, stone.order_id == cause, order=[stone.announcement])
 
+    def stop(self, stop: str) -> Stop | None:
+        """Return a press of "stop everything" by id."""
+        return self._one(Stop, schema.stop.c.id == stop)
+
     def stops(self, area: str, *, limit: int = 10) -> Sequence[Stop]:
         """Return the presses of "stop everything" that covered an area, newest first."""
         stop = schema.stop.c

@@ -315,6 +315,8 @@ class TestAirtime:
         assert ids(await book.read(lambda state: state.stops(EAST))) == ["east", "town", "all"]
         assert ids(await book.read(lambda state: state.stops(WEST))) == ["town", "all"]
         assert ids(await book.read(lambda state: state.stops(EAST, limit=1))) == ["east"]
+        assert await book.read(lambda state: state.stop("town")) == Stop("town", TOWN, NOW, "li")
+        assert await book.read(lambda state: state.stop("west")) is None
 
 
 class TestTasks:
@@ -483,7 +485,6 @@ class TestLeases:
         assert await book.write(Lane.ALERT, lambda pen: pen.work_later("w1", "t", after(5)))
         assert await book.read(lambda state: state.claimable(["voice"], Lane.ALERT, after(4), limit=9)) == []
         assert len(await book.read(lambda state: state.claimable(["voice"], Lane.ALERT, after(5), limit=9))) == 1
-
 
     async def test_work_of_a_dead_process_is_given_back_at_once(self, book: Book) -> None:
         """

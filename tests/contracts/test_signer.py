@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from broadcaster.desk.rows import Approval, Grant, Release, Role
+from broadcaster.desk.rows import Approval, Grant, Release, Role, Stop
 from broadcaster.model.announcement import Announcement, AnnouncementState
 from broadcaster.model.errors import Invalid, NotAllowed, OutOfReach
+from broadcaster.model.identity import follows
 from broadcaster.model.notice import Window
-from broadcaster.model.order import OrderKind, Purpose
+from broadcaster.model.order import LONGEST_BODY_BYTES, MOST_CANCELS, OrderKind, Purpose
 from broadcaster.model.precedence import Lane, Scope, SoundClass
 from broadcaster.signing.limits import Pinned
 from broadcaster.signing.signer import order_id
@@ -608,6 +609,35 @@ async def test_a_stop_names_all_that_it_silenced(hall: Hall, ask: Ask) -> None:
     assert (purpose, order.before, order.issued, kept.stop) == (Purpose.CANCEL, stop.at, stop.at, stop.id)
     assert {one.announcement for one in order.cancels} == {alert.id, notice.id}
     assert (await ask("stop_all", stop.id, WEST)).id != kept.id
+
+
+async def test_a_stop_of_a_full_village_fits_on_the_line_and_loses_nobody_it_names(hall: Hall, ask: Ask) -> None:
+    alert, stop = await hall.alert(), hall.stop()
+    silenced = [replace(alert, id=follows(alert.id, str(n)), origin=f"o-{n}") for n in range(150)]
+    await hall.put(stop, silenced, [hall.tombstone(one, stop.id) for one in silenced])
+    await hall.put([Stop(f"later-{n}", TOWN, hall.clock.now() + timedelta(seconds=n), "li") for n in range(1, 12)])
+
+    kept = await ask("stop_all", stop.id, EAST)
+
+    _, order = opened(kept)
+    # Each may name its play order besides.
+    assert len(kept.body) + MOST_CANCELS * len(follows("a", "play")) <= LONGEST_BODY_BYTES
+    assert [one.announcement for one in order.cancels] == sorted(one.id for one in silenced)[:MOST_CANCELS]
+
+
+async def test_an_alert_counts_as_issued_after_every_stop_before_it(hall: Hall, ask: Ask) -> None:
+    """
+    A stop was pressed while the service's clock was an hour ahead; then the clock was set right.
+    """
+    ahead = replace(hall.stop(), at=hall.clock.now() + timedelta(hours=1))
+    await hall.put(ahead)
+    alert = await hall.alert()
+    await asyncio.sleep(10)
+
+    kept = await ask("play", alert.id, EAST)
+
+    assert kept.issued == ahead.at + timedelta(milliseconds=1)
+    assert await ask("play", alert.id, EAST) == kept
 
 
 async def test_a_stop_that_nobody_pressed_is_refused(hall: Hall, ask: Ask) -> None:

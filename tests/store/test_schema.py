@@ -103,6 +103,7 @@ QUICK: dict[str, Callable[[SqlPen], Any]] = {
     "orders_of_stop": lambda pen: pen.orders_of_stop("s"),
     "open_plays": lambda pen: pen.open_plays(EAST, NOW),
     "tombstones": lambda pen: pen.tombstones(["a"]),
+    "stop": lambda pen: pen.stop("s"),
     "stops": lambda pen: pen.stops(EAST),
     "work": lambda pen: pen.work("voice", "s"),
     "works_of": lambda pen: pen.works_of(["s"]),

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from broadcaster.desk import stopping
 from broadcaster.desk.overview import on_air
 from broadcaster.desk.ports import LogPen
 from broadcaster.model.delivery import Outcome
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
+from broadcaster.signing import signer
 from broadcaster.wiring import TownStudio
 from tests.village.town import Village, cap
 
@@ -131,3 +134,33 @@ async def test_a_notice_waits_for_its_voice(village: Village, monkeypatch: pytes
 
     assert before == [[], []]
     assert await village.heard_everywhere() == [["今晚停水。"]] * 2
+
+
+async def test_a_stop_that_cannot_name_all_it_silenced_forgets_no_end(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (stopping, signer):
+        monkeypatch.setattr(module, "MOST_CANCELS", 1)
+    horns = await village.has_horns(2)
+    origins = [await village.publishes(f"{text}通知。" * 9, repeat=3) for text in ("停水", "停电", "停课")]
+    await village.passes(seconds=20)
+    await village.switch_off(horns[0])
+    await village.stops()
+    await village.passes(seconds=20)
+    village.switch_on(horns[0])
+    await village.passes(seconds=60)
+
+    ends = [[one.outcome for one in await village.deliveries(origin)] for origin in origins]
+    assert ends == [[Outcome.CANCELLED] * 2] * 3
+
+
+async def test_a_stop_pressed_while_the_clock_was_ahead_holds_up_no_alert_after_it(village: Village) -> None:
+    village.clock.offset = timedelta(hours=1)
+    horns = await village.has_horns(2)
+    await village.stops()
+    await village.passes(seconds=20)
+    village.clock.offset = timedelta()
+    await village.receives(cap("flood-1", at=village.clock.now(), lasts=timedelta(hours=3)))
+    await village.passes(seconds=60)
+
+    assert [len(horn.sounded()) for horn in horns] == [1, 1]
