@@ -69,10 +69,12 @@ class Self(Asking):
         """Return how often the book was restored, from 1."""
         return self._connection.execute(select(schema.epoch.c.n)).scalar_one()  # type: ignore[no-any-return]  # an INTEGER
 
-    def audit_trail(self, *, limit: int = 100) -> Sequence[Audit]:
-        """Return the last lines of the audit chain, newest first."""
+    def audit_trail(self, *, limit: int = 100, what: Collection[str] = ()) -> Sequence[Audit]:
+        """Return the last lines of the audit chain, newest first; only of what is named, if anything is."""
         line = schema.audit.c
         found = select(line.at, line.actor, line.what, line.body).order_by(line.n.desc()).limit(limit)
+        if what:
+            found = found.where(line.what.in_(what))
         return [
             Audit(moment(at), actor, what, json.loads(body))
             for at, actor, what, body in self._connection.execute(found)

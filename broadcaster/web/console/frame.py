@@ -31,7 +31,7 @@ def menu(asker: Asker) -> list[tuple[str, str]]:
     shown = [("/console", "nav.today"), ("/console/notices", "nav.notices")]
     if Role.DRAFT in asker.roles():
         shown.append(("/console/notices/new", "nav.new"))
-    if Role.ADMIN in asker.roles():
+    if asker.roles() & {Role.ADMIN, Role.AUDIT}:
         shown.append(("/console/people", "nav.people"))
     return shown
 

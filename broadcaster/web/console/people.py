@@ -1,17 +1,19 @@
 """People: who may do what, and the links and tokens that are shown once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from broadcaster.desk.authority import Asker
-from broadcaster.desk.people import make_link, make_person, make_token, revoke_tokens
+from broadcaster.desk.directory import READERS, people_trail
+from broadcaster.desk.people import has_entered, make_link, make_person, make_token, revoke_tokens
 from broadcaster.desk.ports import State
 from broadcaster.desk.rows import Grant, Principal, Role
-from broadcaster.model.area import Area, covers
+from broadcaster.model.area import Area, covered, covers
 from broadcaster.model.errors import BroadcasterError, Invalid, NotAllowed, NotFound
-from broadcaster.web.auth import AtDesk, Visitor, WhoAsks
+from broadcaster.web.auth import WELCOME_PATH, AtDesk, Visitor, WhoAsks
 from broadcaster.web.console.frame import page
 from broadcaster.web.console.places import one_of
 from broadcaster.web.rendering import PageRoute, go
@@ -27,10 +29,17 @@ PLACE_LENGTHS = (6, 9, 12)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody, with what they may do."""
+    """Somebody, with what they may do.
+
+    Attributes:
+        has_entered: they have signed in before: a link made for them now could be used in their name.
+        may_change: whoever looks administers all that they may do.
+    """
 
     principal: Principal
     grants: tuple[tuple[Grant, str], ...]
+    has_entered: bool = False
+    may_change: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ class PersonForm:
 
 @router.get("/console/people")
 async def people(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
-    """Show everybody within the administrator's areas."""
+    """Show everybody within the areas that the visitor administers or audits, and what was lately done there."""
     return await _page(request, desk, visitor, PersonForm())
 
 
@@ -69,8 +78,9 @@ async def make(request: Request, desk: AtDesk, visitor: WhoAsks) -> Response:
 @router.post("/console/people/{principal}/link")
 async def link(request: Request, desk: AtDesk, visitor: WhoAsks, principal: str) -> Response:
     """Make a one-use link and show it, this once."""
-    secret = await make_link(desk, visitor.asker, principal)
-    address = f"{str(request.base_url).rstrip('/')}/welcome/{secret}"
+    is_again = "again" in await request.form()
+    secret = await make_link(desk, visitor.asker, principal, again=is_again)
+    address = f"{request.app.state.public_origin}{WELCOME_PATH}/{secret}"
     return await _secret(request, desk, visitor, principal, "link", address)
 
 
@@ -108,10 +118,14 @@ async def _secret(request: Request, desk: AtDesk, visitor: Visitor, principal: s
 async def _page(
     request: Request, desk: AtDesk, visitor: Visitor, typed: PersonForm, error: BroadcasterError | None = None
 ) -> Response:
-    if Role.ADMIN not in visitor.asker.roles():
-        raise NotAllowed("role_missing", role="admin")
-    known, places = await desk.book.look(
-        lambda state: (known_to(state, visitor.asker), places_of(state, visitor.asker))
+    if not visitor.asker.areas(*READERS):
+        raise NotAllowed("role_missing", role="admin/audit")
+    known, places, trail = await desk.book.look(
+        lambda state: (
+            known_to(state, visitor.asker, *READERS),
+            places_of(state, visitor.asker),
+            people_trail(state, visitor.asker),
+        )
     )
     names = {one.principal.id: one.principal.name for one in known}
     return page(
@@ -121,6 +135,8 @@ async def _page(
         422 if error else 200,
         known=known,
         places=places,
+        trail=trail,
+        may_make=Role.ADMIN in visitor.asker.roles(),
         typed=typed,
         error=error,
         roles=[role.value for role in Role],
@@ -131,16 +147,23 @@ async def _page(
     )
 
 
-def known_to(state: State, asker: Asker) -> list[Known]:
-    """Return everybody all of whose grants lie within what an administrator administers."""
-    areas = state.areas()
-    everybody = [
-        Known(person, tuple((grant, name_of(areas, grant.area)) for grant in state.grants(person.id)))
+def known_to(state: State, asker: Asker, *roles: Role) -> list[Known]:
+    """Return everybody all of whose grants lie where the asker holds one of these roles, or else administers."""
+    areas, seen, changed = state.areas(), asker.areas(*(roles or (Role.ADMIN,))), asker.areas(Role.ADMIN)
+    return [
+        Known(
+            person,
+            tuple((grant, name_of(areas, grant.area)) for grant in grants),
+            has_entered=has_entered(state, person.id),
+            may_change=bool(changed) and _lie_within(grants, changed),
+        )
         for person in state.principals()
-        if person.retired_at is None
+        if person.retired_at is None and _lie_within(grants := state.grants(person.id), seen)
     ]
-    held = asker.areas(Role.ADMIN)
-    return [one for one in everybody if all(any(covers(own, grant.area) for own in held) for grant, _ in one.grants)]
+
+
+def _lie_within(grants: Sequence[Grant], held: Sequence[str]) -> bool:
+    return all(covered(held, grant.area) for grant in grants)
 
 
 def name_of(areas: dict[str, Area], code: str) -> str:

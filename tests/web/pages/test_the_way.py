@@ -1,7 +1,7 @@
 """The way of a notice through the pages, from hand to hand, with scripts off."""
 
 from broadcaster.desk.rows import Role
-from tests.web.api.town import EAST, TOWN, WEST, Town
+from tests.web.api.town import EAST, ORIGIN, TOWN, WEST, Town
 from tests.web.pages.reader import Reader, at_console, link_for
 
 WRITE = "/console/notices/new"
@@ -161,6 +161,24 @@ async def test_an_administrator_makes_somebody_and_hands_them_a_link(town: Town)
 
     assert newcomer.path == "/console"
     assert "赵敏" in newcomer.text
+
+
+async def test_another_link_for_somebody_who_has_signed_in_stands_in_the_trail(town: Town) -> None:
+    """
+    Who administers a publisher could come in as him: not without whoever audits reading it.
+    """
+    await at_console(town, "li", Role.PUBLISH)
+    admin = await at_console(town, "zhang", Role.ADMIN)
+    auditor = await at_console(town, "sun", Role.AUDIT)
+
+    await admin.open("/console/people")
+    await admin.send("/console/people/li/link")
+    shown = admin.page.xpath("//input[@class='secret']/@value")
+    await auditor.open("/console/people")
+
+    assert f"{ORIGIN}/welcome/" in str(shown)
+    assert "给 li 做了一次性链接 （以前登录过）" in auditor.text
+    assert not [action for action in auditor.forms if action.startswith("/console/people")]
 
 
 async def test_an_administrator_who_would_also_speak_is_refused_in_words(town: Town) -> None:
