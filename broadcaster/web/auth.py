@@ -103,6 +103,17 @@ async def known_visitor(connection: HTTPConnection) -> Visitor | None:
     return found
 
 
+async def still_known(connection: HTTPConnection, visitor: Visitor) -> bool:
+    """Tell whether who asked may still ask, and for the same: a long answer does not outlive its token or session."""
+    try:
+        found = await _look_up(connection)
+    except OutOfReach:  # whether they may is not known now; it is asked again
+        return True
+    except NotAllowed:
+        return False
+    return found is not None and found.asker == visitor.asker
+
+
 async def _look_up(connection: HTTPConnection) -> Visitor | None:
     desk: Desk = connection.app.state.desk
     looks = connection.scope.get("method") in SAFE_METHODS

@@ -3,16 +3,33 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import Request
 
-from broadcaster.desk.rows import Role
+from broadcaster.desk.office import secret_hash
+from broadcaster.desk.ports import Pen
+from broadcaster.desk.rows import Grant, Role
 from broadcaster.model.errors import OutOfReach
-from broadcaster.web.live import MOST_WAITING, BookLog, Client, Frames, Happening, Live, frame, seen_by, seen_by_all
+from broadcaster.model.precedence import Lane
+from broadcaster.web.auth import Visitor, still_known
+from broadcaster.web.live import (
+    KEEP_ALIVE_SECONDS,
+    MOST_WAITING,
+    BookLog,
+    Client,
+    Frames,
+    Happening,
+    Live,
+    frame,
+    seen_by,
+    seen_by_all,
+)
 from tests.virtual import VirtualClock
 from tests.web.api.town import EAST, OTHER, TOWN, WEST, Town, cap
 
@@ -142,15 +159,92 @@ def test_a_delivery_is_told_in_words() -> None:
 
 
 def test_a_client_too_far_behind_is_let_go_and_not_waited_for() -> None:
-    client = Client(lambda _one, frames: frames["zh"])
-    one = Happening(1, "notice.released", (EAST,), {})
-    frames: Frames = {"zh": b"x", "en": b"y"}
+    client = Client(seen_by_all(EAST))
 
-    taken = [client.tell(one, frames) for _ in range(MOST_WAITING + 1)]
+    taken = [client.tell(b"x") for _ in range(MOST_WAITING + 1)]
     client.end()
 
     assert taken == [True] * MOST_WAITING + [False]
     assert client.queue.qsize() == MOST_WAITING
+
+
+async def test_only_those_whom_it_concerns_are_looked_at(town: Town, live: Live) -> None:
+    """
+    Thousands of phones look at other villages; what happens here costs nothing for them.
+    """
+    asked: list[str] = []
+
+    @dataclass(frozen=True)
+    class Noting:
+        village: str
+        is_known: bool = False
+
+        def __call__(self, one: Happening, _frames: Frames, /) -> bytes | None:
+            asked.append(self.village)
+            return b"changed"
+
+    with ExitStack() as looking:
+        phones = [looking.enter_context(live.client(Noting(where))) for where in (EAST, WEST) for _ in range(100)]
+        live._tell(Happening(1, "delivery.changed", (EAST,), {"rank": 5}))
+
+        told = [phone.choose.village for phone in phones if not phone.queue.empty()]
+
+    assert asked == [EAST]
+    assert told == [EAST] * 100
+    assert live.clients == 0
+
+
+async def test_phones_leave_places_for_those_on_duty(town: Town, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broadcaster.web.live.MOST_UNKNOWN", 2)
+    monkeypatch.setattr("broadcaster.web.live.MOST_CLIENTS", 3)
+    await town.somebody("operator", (Role.OPERATE, TOWN))
+    duty = seen_by(await town.asker("operator"), "zh", None)
+    with ExitStack() as looking:
+        for _ in range(2):
+            looking.enter_context(live.client(seen_by_all(EAST)))
+
+        phone = await town.client().get("/api/v1/stream", params={"village": WEST})
+        looking.enter_context(live.client(duty))
+
+        assert (phone.status_code, phone.json()["code"]) == (503, "streams_full")
+        with pytest.raises(OutOfReach):
+            live.check(duty)
+
+
+@pytest.mark.virtual
+async def test_a_stream_ends_when_its_client_may_no_longer_look(town: Town, clock: VirtualClock) -> None:
+    may = iter([True, False])
+
+    async def still() -> bool:
+        return next(may)
+
+    live: Live = town.app.state.live
+    stream = await Listener(live.stream(seen_by_all(EAST), None, still)).opened()
+    begun = clock.monotonic()
+    rest = [one async for one in stream._stream]
+
+    assert rest == []
+    assert clock.monotonic() - begun == pytest.approx(2 * KEEP_ALIVE_SECONDS)
+
+
+@pytest.mark.parametrize("change", ["revoked", "other grants", "nothing"])
+async def test_who_may_look_is_asked_again_by_token_and_grants(town: Town, clock: VirtualClock, change: str) -> None:
+    await town.somebody("operator", (Role.OPERATE, TOWN))
+    headers = [(b"authorization", b"Bearer token-of-operator")]
+    connection = Request({"type": "http", "method": "GET", "path": "/", "app": town.app, "headers": headers})
+    visitor = Visitor(await town.asker("operator"), None)
+
+    def job(pen: Pen) -> None:
+        if change == "revoked":
+            token = pen.token(secret_hash("token-of-operator"))
+            assert token is not None
+            pen.put(replace(token, revoked_at=clock.now()))
+        elif change == "other grants":
+            pen.put(Grant("operator", Role.OPERATE, OTHER))
+
+    await town.desk.book.write(Lane.NOTICE, job)
+
+    assert await still_known(connection, visitor) is (change == "nothing")
 
 
 async def test_all_streams_end_when_the_service_stops(town: Town, live: Live) -> None:
