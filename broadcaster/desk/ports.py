@@ -177,7 +177,6 @@ class State(Protocol):
 
     # what is to be done
     def work(self, kind: str, subject: str) -> Work | None: ...
-    def works_of(self, subjects: Collection[str]) -> Sequence[Work]: ...
     def claimable(self, kinds: Collection[str], lane: Lane, at: datetime, *, limit: int) -> Sequence[Work]:
         """Return work that is due, not done and not leased at that moment, earliest due first."""
 
@@ -233,23 +232,8 @@ class LogState(State, Protocol):
     def outbox_end(self) -> int:
         """Return the number of the last line, 0 where there is none."""
 
-    def outbox_unseen(
-        self,
-        reader: str,
-        topics: Collection[str],
-        lane: Lane,
-        older_than: datetime,
-        *,
-        limit: int,
-        after_seq: int = 0,
-    ) -> Sequence[Entry]:
-        """Return lines written before a moment of which the reader's inbox knows nothing, in order."""
-
     def position(self, reader: str, topic: str, partition: int = 0) -> int:
         """Return what was last set, 0 at first; the reader decides whether that is a line or an offset."""
-
-    def position_event(self, reader: str, topic: str, partition: int = 0) -> str | None:
-        """Return the id of the event that the position was set with."""
 
     def dead_letters(self, *, limit: int = 100) -> Sequence[DeadLetter]:
         """Return the dead letters whose fate is open, newest first."""

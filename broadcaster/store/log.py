@@ -45,23 +45,6 @@ class Outbox(Asking):
         """Return the number of the last line, 0 where there is none."""
         return int(self._connection.execute(select(func.coalesce(func.max(_LINE.seq), 0))).scalar_one())
 
-    def outbox_unseen(
-        self,
-        reader: str,
-        topics: Collection[str],
-        lane: Lane,
-        older_than: datetime,
-        *,
-        limit: int,
-        after_seq: int = 0,
-    ) -> Sequence[Entry]:
-        """Return lines written before a moment of which the reader's inbox knows nothing, in order."""
-        is_read = exists().where(_READ.reader == reader, _READ.event_id == _LINE.event_id)
-        lines = _ENTRY.where(
-            _LINE.lane == lane.value, _LINE.seq > after_seq, _LINE.at <= milliseconds(older_than), ~is_read
-        )
-        return self._first(topics, lines, limit)
-
     def _first(self, topics: Collection[str], lines: Select[Any], limit: int) -> list[Entry]:
         # One question a topic: each is answered from the index in order, however long the backlog of the others is.
         found: list[Entry] = []
@@ -76,16 +59,8 @@ class ReaderPlaces(Asking):
 
     def position(self, reader: str, topic: str, partition: int = 0) -> int:
         """Return what was last set, 0 at first."""
-        return int(self._place(_PLACE.next, reader, topic, partition) or 0)
-
-    def position_event(self, reader: str, topic: str, partition: int = 0) -> str | None:
-        """Return the id of the event that the position was set with."""
-        event_id: str | None = self._place(_PLACE.last_event_id, reader, topic, partition)
-        return event_id
-
-    def _place(self, column: Any, reader: str, topic: str, partition: int) -> Any:
         mine = (_PLACE.reader == reader, _PLACE.topic == topic, _PLACE.partition == partition)
-        return self._connection.execute(select(column).where(*mine)).scalar()
+        return int(self._connection.execute(select(_PLACE.next).where(*mine)).scalar() or 0)
 
 
 class Readers(ReaderPlaces):

@@ -31,10 +31,6 @@ class Tasks(Asking):
         """Return the one work of a kind and subject."""
         return self._one(Work, _WORK.kind == kind, _WORK.subject == subject)
 
-    def works_of(self, subjects: Collection[str]) -> Sequence[Work]:
-        """Return all work on some subjects."""
-        return self._among(Work, _WORK.subject, subjects, order=[_WORK.due, _WORK.id])
-
     def claimable(self, kinds: Collection[str], lane: Lane, at: datetime, *, limit: int) -> Sequence[Work]:
         """Return work that is due, not done and not leased at that moment, earliest due first."""
         return self._all(Work, *claimable(kinds, lane, at), order=[_WORK.due, _WORK.id], limit=limit)

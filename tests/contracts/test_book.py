@@ -329,7 +329,6 @@ class TestTasks:
         claimable = await book.read(lambda state: state.claimable(["voice"], Lane.ALERT, NOW, limit=9))
 
         assert ids(claimable) == ["due", "lapsed", "now"]
-        assert set(ids(await book.read(lambda state: state.works_of(["done", "held", "x"])))) == {"done", "held"}
 
     async def test_the_next_work_is_the_first_due_or_the_first_lease_to_end(self, book: Book) -> None:
         def next_due(state: State) -> Any:
@@ -399,7 +398,6 @@ class TestLog:
             return pen.position("airing", "receipts"), pen.position("closing", "receipts")
 
         assert await book.write(Lane.ALERT, job) == (8, 0)
-        assert await book.write(Lane.ALERT, lambda pen: pen.position_event("airing", "receipts")) == "e8"
 
     async def test_an_event_is_new_to_a_reader_once(self, book: Book) -> None:
         first = await book.write(Lane.ALERT, lambda pen: pen.inbox_new("airing", ["a", "b", "a"], NOW))
@@ -407,17 +405,6 @@ class TestLog:
         other = await book.write(Lane.ALERT, lambda pen: pen.inbox_new("closing", ["b"], NOW))
 
         assert (first, again, other) == ({"a", "b"}, {"c"}, {"b"})
-
-    async def test_lines_that_a_reader_never_saw_are_found(self, book: Book) -> None:
-        """The way past a log that stands still."""
-        await put(book, [sheets.event(f"e{n}", Lane.ALERT, at=after(n)) for n in range(4)])
-        await book.write(Lane.ALERT, lambda pen: pen.inbox_new("airing", ["e1"], NOW))
-
-        def unseen(pen: LogPen) -> list[str]:
-            lines = pen.outbox_unseen("airing", ["receipts"], Lane.ALERT, after(2), limit=9)
-            return [line.event_id for line in lines]
-
-        assert await book.write(Lane.ALERT, unseen) == ["e0", "e2"]
 
     async def test_what_is_tried_again_comes_when_it_is_due(self, book: Book) -> None:
         await book.write(
