@@ -200,6 +200,7 @@ def _app(settings: Settings, town: Town, line: WebSocketLine, keys: Sequence[Pub
         secure_cookies=settings.secure_cookies,
         line_routes=line.routes,
         figures=town.engine.behind,
+        readers=town.engine,
         is_line_up=lambda: line.is_open,
     )
 

@@ -407,6 +407,21 @@ class Studio(Protocol):
         """
 
 
+class Engine(Protocol):
+    """Those who read the log, as far as somebody watches over them."""
+
+    @property
+    def readers(self) -> Collection[str]:
+        """Return the ids of all readers."""
+
+    @property
+    def paused(self) -> Mapping[str, str]:
+        """Return the readers that stand still, because they would have to bury too much, and what they stand before."""
+
+    def resume(self, reader: str) -> None:
+        """Let a paused reader bury again and go on."""
+
+
 class SpeakerLine(Protocol):
     """The line from the desk to the loudspeakers."""
 

@@ -12,10 +12,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from broadcaster.desk.office import Desk
+from broadcaster.desk.ports import Engine
 from broadcaster.desk.watching import Watch
 from broadcaster.model.errors import NotFound
 from broadcaster.web import audio, live, metrics
-from broadcaster.web.api import alerts, notices, people, places, reading
+from broadcaster.web.api import alerts, engine, notices, people, places, reading
 from broadcaster.web.api.shapes import Problem
 from broadcaster.web.auth import Attempts, Gate
 from broadcaster.web.guard import Capped, Guarded
@@ -57,6 +58,7 @@ def create_app(
     line_routes: Sequence[BaseRoute] = (),
     volume: Mapping[str, Any] = VOLUME,
     figures: metrics.Figures | None = None,
+    readers: Engine | None = None,
     is_line_up: Callable[[], bool] = lambda: True,
 ) -> FastAPI:
     """Put the service's HTTP together.
@@ -71,6 +73,7 @@ def create_app(
         line_routes: where loudspeakers connect.
         volume: what a loudspeaker is told at enrolment.
         figures: what the engine knows of itself, for `/metrics`.
+        readers: the engine itself, where it runs in this process.
         is_line_up: whether loudspeakers can connect.
 
     Returns:
@@ -81,11 +84,11 @@ def create_app(
     app.state.desk, app.state.watch, app.state.shelf, app.state.public_keys = desk, watch, shelf, keys
     app.state.public_origin, app.state.secure_cookies = public_origin.rstrip("/"), secure_cookies
     app.state.volume, app.state.is_line_up = volume, is_line_up
-    app.state.problem_page = problem_page
+    app.state.problem_page, app.state.engine = problem_page, readers
     app.state.attempts, app.state.audio_cache = Attempts(desk.clock), audio.Cache()
     app.state.live = live.Live(follow or live.BookLog(desk.book), desk.bell, desk.clock)
     app.state.village_parts = Parts(desk, app.state.live)
-    app.state.metrics = metrics.Metrics(desk, watch, app.state.live, figures)
+    app.state.metrics = metrics.Metrics(desk, watch, app.state.live, figures, readers)
     return app
 
 
@@ -110,7 +113,7 @@ def house(line_routes: Sequence[BaseRoute] = ()) -> FastAPI:
 
 def _add_routes(app: FastAPI, line_routes: Sequence[BaseRoute]) -> None:
     api = APIRouter(prefix="/api/v1", responses=REFUSALS)
-    for part in (notices, reading, people, alerts, places, live):
+    for part in (notices, reading, people, alerts, places, engine, live):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(audio.router)

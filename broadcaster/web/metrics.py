@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -16,20 +17,22 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from broadcaster.desk.office import Desk
-from broadcaster.desk.ports import LogState, State
+from broadcaster.desk.ports import Engine, LogState, State
+from broadcaster.desk.rows import Role
 from broadcaster.desk.watching import Watch
 from broadcaster.model.announcement import Announcement
 from broadcaster.model.clock import milliseconds
 from broadcaster.model.delivery import Rank
-from broadcaster.model.errors import BroadcasterError
+from broadcaster.model.errors import BroadcasterError, NotAllowed
 from broadcaster.model.precedence import Lane
+from broadcaster.web.auth import Perhaps
+from broadcaster.web.kept import Kept
 from broadcaster.web.live import Happening, Live
 
 Figures = Callable[[LogState], Mapping[tuple[str, str], int]]
 """How many events each reader is behind in each lane: ``{(reader, lane): events}``."""
 
 ANSWER_SECONDS = 2.0
-FRESH_SECONDS = 1.0
 NEWEST = 50
 MOST_COUNTED = 1_000
 MOST_REMEMBERED = 10_000
@@ -60,8 +63,10 @@ class Standing:
 class Metrics(Collector):
     """All figures of one app."""
 
-    def __init__(self, desk: Desk, watch: Watch, live: Live, figures: Figures | None) -> None:
-        self._desk, self._watch, self._live, self._figures = desk, watch, live, figures
+    def __init__(
+        self, desk: Desk, watch: Watch, live: Live, figures: Figures | None, engine: Engine | None = None
+    ) -> None:
+        self._desk, self._watch, self._live, self._figures, self._engine = desk, watch, live, figures, engine
         self._standing = Standing()
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -74,7 +79,7 @@ class Metrics(Collector):
         )
         self._begun: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._to_time: list[tuple[str, str, int]] = []
-        self._healthy: tuple[float, dict[str, str]] | None = None
+        self._healthy: Kept[None, dict[str, str]] = Kept(desk.clock)
         live.watchers.append(self.noted)
 
     def noted(self, one: Happening) -> None:
@@ -132,19 +137,30 @@ class Metrics(Collector):
         yield _gauge("vb_speakers", "Loudspeakers", ("village", "state"), now.speakers)
         yield _gauge("vb_work_waiting", "Work that is due and not done", ("kind", "lane"), now.waiting)
         yield _gauge("vb_events_behind", "Events that a reader has not read yet", ("reader", "lane"), now.behind)
+        paused = {(reader,): 1 for reader in self.paused()}
+        yield _gauge("vb_reader_paused", "Readers that stand still until somebody resumes them", ("reader",), paused)
+        dropped = {(why,): count for why, count in self._watch.dropped.items()}
+        yield _gauge("vb_receipts_dropped", "Receipts that did not count, since the start", ("why",), dropped)
         yield GaugeMetricFamily("vb_dead_letters", "Events that no stage could take", now.dead_letters)
         yield GaugeMetricFamily("vb_live_streams", "Pages that look", now.streams)
 
+    def paused(self) -> list[str]:
+        """Return the readers that stand still until somebody resumes them."""
+        return sorted(self._engine.paused) if self._engine else []
+
     async def health(self) -> dict[str, str]:
-        """Return how book, signer and line are, each in a word: ok, or what is wrong; kept for a second."""
-        now = self._desk.clock.monotonic()
-        if self._healthy is None or now - self._healthy[0] > FRESH_SECONDS:
-            book, signer = await asyncio.gather(
-                _word(self._desk.book.look(lambda state: state.epoch())),
-                _word(self._desk.signer.time(self._desk.new_id())),
-            )
-            self._healthy = now, {"book": book, "signer": signer}
-        return self._healthy[1]
+        """Return how book, signer and line are, each in a word: ok, or what is wrong.
+
+        Anybody may ask, however often: they are examined once a second at most.
+        """
+        return await self._healthy.get(None, self._examine)
+
+    async def _examine(self) -> dict[str, str]:
+        book, signer = await asyncio.gather(
+            _word(self._desk.book.look(lambda state: state.epoch())),
+            _word(self._desk.signer.time(self._desk.new_id())),
+        )
+        return {"book": book, "signer": signer}
 
 
 async def _word(answer: Awaitable[Any]) -> str:
@@ -187,15 +203,32 @@ def _gauge(name: str, words: str, labels: Sequence[str], figures: Mapping[Labels
 
 @router.get("/healthz")
 async def get_health(request: Request) -> JSONResponse:
-    """Tell whether the book can be read, the signer answers and loudspeakers can connect: 200, or 503."""
+    """Tell whether book and signer answer, loudspeakers can connect and all readers go on: 200, or 503."""
     metrics: Metrics = request.app.state.metrics
     parts = {**await metrics.health(), "line": "ok" if request.app.state.is_line_up() else "line_down"}
+    paused = metrics.paused()
+    parts["readers"] = f"paused: {', '.join(paused)}" if paused else "ok"
     is_well = all(word == "ok" for word in parts.values())
     return JSONResponse({"status": "ok" if is_well else "ill", **parts}, 200 if is_well else 503)
 
 
+def _is_from_here(request: Request) -> bool:
+    # A proxy on this machine says for whom it asks; the server has put that in place of the proxy's own address.
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
 @router.get("/metrics", response_class=Response)
-async def get_metrics(request: Request) -> Response:
-    """Give all figures in Prometheus's text form."""
+async def get_metrics(request: Request, visitor: Perhaps) -> Response:
+    """Give all figures in Prometheus's text form: to this machine, and to those who operate or audit."""
+    if not _is_from_here(request):
+        if visitor is None:
+            raise NotAllowed("session_missing")
+        if not visitor.asker.roles() & {Role.OPERATE, Role.AUDIT}:
+            raise NotAllowed("role_missing", role="operate/audit", areas=[])
     metrics: Metrics = request.app.state.metrics
     return Response(await metrics.text(), media_type=CONTENT_TYPE_LATEST)

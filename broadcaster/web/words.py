@@ -390,6 +390,18 @@ WORDS: dict[str, Wording] = {
         "Give its sender and at least one area.",
     ),
     # Loudspeakers.
+    "reader_unknown": _w(
+        "没有这个读取程序",
+        "请从 /healthz 里抄名字；有：{readers}。",
+        "There is no such reader",
+        "Copy its name from /healthz; there are: {readers}.",
+    ),
+    "engine_elsewhere": _w(
+        "流处理不在这个进程里",
+        "请向运行流处理的进程发送。",
+        "The streams run in another process",
+        "Send this to the process that runs them.",
+    ),
     "speaker_unknown": _w(
         "没有这个喇叭", "请从喇叭列表里选择。", "There is no such loudspeaker", "Choose from the list of loudspeakers."
     ),

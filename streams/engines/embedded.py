@@ -5,7 +5,7 @@ nothing. So effects are exactly once, however often a batch is run.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -110,6 +110,11 @@ class EmbeddedEngine:
         }
         self._burials = {name: Burials(self._limits) for name in self._readers}
         self.paused: dict[str, str] = {}
+
+    @property
+    def readers(self) -> Collection[str]:
+        """Return the ids of all readers."""
+        return self._readers.keys()
 
     async def run(self) -> None:
         """Run until cancelled; whatever a task cannot handle ends them all, loudly."""

@@ -1,16 +1,19 @@
 """Figures for those who watch over the service."""
 
+import asyncio
 import re
 from datetime import timedelta
 
+import httpx
 import pytest
 
+from broadcaster.desk.ports import SignedTime
 from broadcaster.desk.rows import Role
 from broadcaster.model.announcement import announcement_id
 from broadcaster.model.clock import milliseconds
 from broadcaster.web.live import Happening
 from tests.virtual import VirtualClock
-from tests.web.api.town import EAST, TOWN, Town, cap
+from tests.web.api.town import EAST, ORIGIN, TOWN, Town, cap
 
 
 async def test_a_service_whose_parts_answer_is_well(town: Town) -> None:
@@ -18,7 +21,7 @@ async def test_a_service_whose_parts_answer_is_well(town: Town) -> None:
 
     assert (answer.status_code, answer.json()) == (
         200,
-        {"status": "ok", "book": "ok", "signer": "ok", "line": "ok"},
+        {"status": "ok", "book": "ok", "signer": "ok", "line": "ok", "readers": "ok"},
     )
 
 
@@ -33,6 +36,68 @@ async def test_a_service_that_no_loudspeaker_can_reach_is_ill(town: Town) -> Non
     town.app.state.is_line_up = lambda: False
 
     assert (await town.client().get("/healthz")).json()["line"] == "line_down"
+
+
+async def test_a_reader_that_stands_still_is_told_of_until_an_operator_of_the_whole_town_resumes_it(town: Town) -> None:
+    town.engine.paused["acknowledging.notice"] = "Refused: receipt_unknown"
+    town.watch.dropped["order_unknown"] = 3
+    resume = "/api/v1/engine/acknowledging.notice/resume"
+    operator = await town.somebody("operator", (Role.OPERATE, "620723"))
+    of_one_village = await town.somebody("village", (Role.OPERATE, EAST))
+
+    ill, figures = await operator.get("/healthz"), (await operator.get("/metrics")).text
+    refused = await of_one_village.post(resume)
+    resumed, again = await operator.post(resume), await operator.post(resume)
+    unknown = await operator.post("/api/v1/engine/nobody/resume")
+
+    assert (ill.status_code, ill.json()["readers"]) == (503, "paused: acknowledging.notice")
+    assert 'vb_reader_paused{reader="acknowledging.notice"} 1.0' in figures
+    assert 'vb_receipts_dropped{why="order_unknown"} 3.0' in figures
+    assert refused.status_code == 403
+    assert (resumed.json()["was_paused"], again.json()["was_paused"]) == (True, False)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "reader_unknown")
+    assert (await operator.get("/healthz")).status_code == 200
+    trail = await town.desk.book.read(lambda state: state.audit_trail(limit=1))
+    assert [(line.actor, line.what) for line in trail] == [("operator", "reader.resumed")]
+
+
+async def test_however_many_ask_whether_it_is_well_its_parts_are_asked_once(town: Town) -> None:
+    asked: list[str] = []
+
+    async def time(nonce: str) -> SignedTime:
+        asked.append(nonce)
+        await asyncio.sleep(0)
+        return SignedTime(nonce, 0, 1, b"")
+
+    town.signer.time = time  # type: ignore[method-assign]  # counted for this test
+    answers = await asyncio.gather(*(town.client().get("/healthz") for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "role", "status"),
+    [
+        ("127.0.0.1", None, 200),
+        ("::1", None, 200),
+        ("10.0.0.9", None, 401),
+        ("10.0.0.9", Role.DRAFT, 403),
+        ("10.0.0.9", Role.OPERATE, 200),
+        ("10.0.0.9", Role.AUDIT, 200),
+    ],
+)
+async def test_figures_are_for_this_machine_and_for_those_who_operate_or_audit(
+    town: Town, address: str, role: Role | None, status: int
+) -> None:
+    headers = {}
+    if role is not None:
+        await town.somebody("watcher", (role, TOWN))
+        headers["Authorization"] = "Bearer token-of-watcher"
+    far = httpx.ASGITransport(town.app, raise_app_exceptions=False, client=(address, 50_000))
+    client = httpx.AsyncClient(transport=far, base_url=ORIGIN, headers=headers)
+
+    assert (await client.get("/metrics")).status_code == status
 
 
 async def test_figures_are_by_village_and_name_nobody(town: Town, clock: VirtualClock) -> None:

@@ -83,6 +83,17 @@ class Line:
 
 
 @dataclass
+class Readers:
+    """The port `Engine`: nobody reads anything."""
+
+    paused: dict[str, str] = field(default_factory=dict)
+    readers: tuple[str, ...] = ("acknowledging.alert", "acknowledging.notice")
+
+    def resume(self, reader: str) -> None:
+        self.paused.pop(reader, None)
+
+
+@dataclass
 class Folder:
     root: Path
 
@@ -103,6 +114,7 @@ class Town:
     line: Line
     signer: Pen
     shelf: Folder
+    engine: Readers
 
     def client(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
         """Come as a program with a token, or as nobody."""
@@ -146,7 +158,7 @@ class Town:
 def town_of(book: SqlBook, bell: LocalBell, clock: Clock, root: Path) -> Town:
     """Put a town together on an open book."""
     ids = itertools.count()
-    line, signer, watch, shelf = Line(), Pen(clock), Watch(), Folder(root)
+    line, signer, watch, shelf, engine = Line(), Pen(clock), Watch(), Folder(root), Readers()
     desk = Desk(
         book=book,
         bell=bell,
@@ -165,8 +177,9 @@ def town_of(book: SqlBook, bell: LocalBell, clock: Clock, root: Path) -> Town:
         keys=lambda: [{"kid": "0123456789abcdef", "purpose": "alert", "key": "AAAA"}],
         public_origin=ORIGIN,
         secure_cookies=False,
+        readers=engine,
     )
-    return Town(app, desk, watch, line, signer, shelf)
+    return Town(app, desk, watch, line, signer, shelf, engine)
 
 
 async def settle(book: SqlBook, at: datetime) -> None:
