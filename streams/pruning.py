@@ -1,4 +1,4 @@
-"""Pruning: the log forgets what nobody needs any more, a thousand lines at a time, between the jobs of others."""
+"""Pruning: the book forgets what nobody needs any more, a thousand lines at a time, between the jobs of others."""
 
 from datetime import timedelta
 
@@ -38,6 +38,6 @@ class Pruning:
         before = {name: now - topic.kept for name, topic in TOPICS.items()}
 
         def job(pen: LogPen) -> int:
-            return pen.prune(before, now - INBOX_KEPT, limit=AT_ONCE)
+            return pen.prune(before, now - INBOX_KEPT, limit=AT_ONCE) + pen.prune_over(now, limit=AT_ONCE)
 
         return await self._book.write(Lane.NOTICE, job)

@@ -284,6 +284,13 @@ class LogPen(LogState, Pen, Protocol):
             How many rows went; 0: all is done.
         """
 
+    def prune_over(self, now: datetime, *, limit: int = 1000) -> int:
+        """Delete up to `limit` of each: work, timers, tombstones, sessions, tokens and dead letters long over.
+
+        Returns:
+            How many rows went; 0: all is done.
+        """
+
 
 class Book(Protocol):
     """The truth (SQL). Jobs are synchronous and quick: no I/O in them but the book's own."""

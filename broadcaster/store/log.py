@@ -1,11 +1,11 @@
 """Log: the outbox as an engine reads it, where its readers are, what is tried again, and who holds which work."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Table, delete, exists, func, select, tuple_, update
 
 from broadcaster.desk.ports import Entry
 from broadcaster.desk.rows import DeadLetter, Retry, Work
@@ -23,6 +23,13 @@ _PLACE = schema.position.c
 _READ = schema.inbox.c
 _RETRY = schema.retry.c
 _WORK = schema.work.c
+
+OVER_KEPT = timedelta(days=100)
+"""What is done, decided or past its time stays longer than any line of the log (90 days), which could ask for it again;
+and pages still tell a withdrawn notice from one that ran out."""
+
+PASSES_KEPT = timedelta(days=30)
+"""How long sessions and tokens stay after they have run out."""
 
 _ENTRY = select(_LINE.seq, _LINE.event_id, _LINE.topic, _LINE.key, _LINE.lane, _LINE.type, _LINE.body, _LINE.at)
 _SET_PLACE = upsert(schema.position, replace=True)
@@ -184,6 +191,21 @@ class LogReading(Outbox, ReaderPlaces, Letters):
     """What may be read of the log."""
 
 
+def _over(now: datetime) -> Sequence[tuple[Table, tuple[ColumnElement[bool], ...]]]:
+    """Say which rows of each kind are long over."""
+    old, shown = milliseconds(now - OVER_KEPT), milliseconds(now - PASSES_KEPT)
+    heard, dead = schema.announcement.c, schema.dead_letter.c
+    is_open = exists().where(heard.id == _WORK.subject, heard.state != AnnouncementState.CLOSED.value)
+    return [
+        (schema.work, (_WORK.done_at < old, ~is_open)),
+        (schema.timer, (schema.timer.c.done_at < old,)),
+        (schema.tombstone, (schema.tombstone.c.until < old,)),
+        (schema.dead_letter, (dead.fate.is_not(None), dead.at < old)),
+        (schema.session, (schema.session.c.expires < shown,)),
+        (schema.token, (schema.token.c.expires < shown,)),
+    ]
+
+
 class Pruning(Outbox):
     """What nobody needs any more."""
 
@@ -197,6 +219,12 @@ class Pruning(Outbox):
             old = select(*table.primary_key).where(table.c.at < milliseconds(inbox_before))
             gone += self._delete(table, old.order_by(table.c.at).limit(limit))
         return gone
+
+    def prune_over(self, now: datetime, *, limit: int = 1000) -> int:
+        """Delete up to `limit` of each: work, timers, tombstones, sessions, tokens and dead letters long over."""
+        return sum(
+            self._delete(table, select(*table.primary_key).where(*over).limit(limit)) for table, over in _over(now)
+        )
 
     def _prune_topic(self, topic: str, kept_from: datetime, limit: int) -> int:
         heard = schema.announcement.c

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from broadcaster.desk.ports import Book, LogPen, State
-from broadcaster.desk.rows import Approval, Grant, Idempotency, Role, Session, Stop, Timer, Token, Tombstone
+from broadcaster.desk.rows import Approval, DeadLetter, Grant, Idempotency, Role, Session, Stop, Timer, Token, Tombstone
 from broadcaster.model.announcement import AnnouncementState
 from broadcaster.model.delivery import Delivery, Rank
 from broadcaster.model.errors import Conflict
@@ -515,6 +515,36 @@ class TestPruning:
         assert gone == [10 + 10 + 1, 10 + 5, 4, 0]
         assert await book.write(Lane.NOTICE, lambda pen: pen.outbox_end()) == 25
         assert await book.read(lambda state: state.idempotency("li", "new")) is not None
+
+    async def test_what_is_long_over_goes_in_portions_and_what_may_still_be_asked_for_stays(self, book: Book) -> None:
+        """A box in a village office runs for years on one small disk."""
+        now = NOW + timedelta(days=200)
+        old, young = now - timedelta(days=101), now - timedelta(days=1)
+        for name, then in (("old", old), ("young", young)):
+            await put(
+                book,
+                sheets.work(f"work-{name}", subject=name, done_at=then),
+                Timer(f"timer-{name}", "close", name, Lane.ALERT, then, then),
+                Tombstone(f"stone-{name}", "withdrawn", then, then),
+                Session(f"session-{name}", "li", then, "csrf"),
+                Token(f"token-{name}", "li", "api", then),
+            )
+        # Nobody has decided on the one; the other is of an announcement that is not closed yet.
+        waiting = sheets.announcement("waiting")
+        await put(book, waiting, sheets.work("of-waiting", subject=waiting.id, done_at=old))
+        await put(book, [sheets.work(f"more-{n}", subject=f"more-{n}", done_at=old) for n in range(3)])
+        await put(book, DeadLetter("open", "r", "t", b"", "e", old), DeadLetter("fated", "r", "t", b"", "e", old, "x"))
+
+        gone = [await book.write(Lane.NOTICE, lambda pen: pen.prune_over(now, limit=2)) for _ in range(3)]
+
+        assert gone == [2 + 5, 2, 0]
+        subjects = ("old", "young", waiting.id)
+        left = await book.read(lambda state: [name for name in subjects if state.work("voice", name)])
+        assert left == ["young", waiting.id]
+        assert ids(await book.read(lambda state: state.dead_letters())) == ["open"]
+        assert await book.read(lambda state: list(state.tombstones(["stone-old", "stone-young"]))) == ["stone-young"]
+        assert await book.read(lambda state: ids([*state.sessions_of("li")])) == ["session-young"]
+        assert await book.read(lambda state: [one.sha256 for one in state.tokens_of("li")]) == ["token-young"]
 
 
 class TestBell:

@@ -114,6 +114,14 @@ QUICK: dict[str, Callable[[SqlPen], Any]] = {
     "inbox": lambda pen: pen.inbox_new("r", ["e"], NOW),
     "retry": lambda pen: (pen.retry_due(Lane.ALERT, NOW, limit=9), pen.next_retry(Lane.ALERT)),
     "dead_letters": lambda pen: pen.dead_letters(),
+    "revisions_among": lambda pen: (pen.revisions_among(["o"]), pen.origins_among(["o"])),
+    "approvals_among": lambda pen: (
+        pen.approvals_among(["o"]),
+        pen.submissions_among(["o"]),
+        pen.releases_among(["o"]),
+    ),
+    "alerts_among": lambda pen: (pen.alerts_among(["o"]), pen.announcements_among(["o"])),
+    "scripts": lambda pen: (pen.scripts(["s"]), pen.recordings(["r"]), pen.principals_among(["p"])),
     "prune": lambda pen: pen.prune({"receipts": NOW}, NOW),
 }
 
