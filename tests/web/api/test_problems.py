@@ -104,7 +104,7 @@ async def test_what_cannot_be_done_now_says_when_to_come_back(town: Town, monkey
     async def broken(*_: object) -> None:
         raise OutOfReach("book_broken", why="disk full", path="/var/lib/book.db")
 
-    monkeypatch.setattr(type(town.desk.book), "read", broken)
+    monkeypatch.setattr(type(town.desk.book), "look", broken)
     answer = await client.get("/api/v1/areas")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "book_broken")
@@ -129,7 +129,7 @@ async def test_what_nobody_foresaw_is_answered_without_its_inside(town: Town, mo
     async def broken(*_: object) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(type(town.desk.book), "read", broken)
+    monkeypatch.setattr(type(town.desk.book), "look", broken)
     answer = await client.get("/api/v1/areas")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "unexpected")
