@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,6 +18,11 @@ from audio.voices import cache, gate
 from audio.voices.port import RATE_HZ, Samples, Voice
 
 SENTENCES_IN_FLIGHT = 2
+
+SHELF_BYTES = 5 * 1024**3
+"""Some 300 hours of speech."""
+
+MOST_FRESH = 100
 
 _URGENT = ThreadPoolExecutor(max_workers=2, thread_name_prefix="urgent-sound")
 _ROUTINE = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sound")
@@ -67,6 +73,7 @@ class Studio:
         self._cache = cache.SentenceCache(shelf / "sentences")
         self._takes: dict[str, _Take] = {}
         self._previews: dict[str, asyncio.Future[None]] = {}
+        self._fresh: deque[str] = deque(maxlen=MOST_FRESH)
 
     @property
     def fingerprint(self) -> str:
@@ -129,6 +136,43 @@ class Studio:
         making = self._previews[sha256] = asyncio.get_running_loop().run_in_executor(_PREVIEWS, _convert, opus, mp3)
         making.add_done_callback(lambda done: self._previews.pop(sha256) and done.exception())
         return making
+
+    async def surplus(self, wanted: Collection[str], largest_bytes: int = SHELF_BYTES) -> list[str]:
+        """What has to go for the shelf to be small enough, the least recently used first.
+
+        Args:
+            wanted: hashes of recordings that stay, however much they take. The stock phrases stay too, and what was
+                just recorded: whoever wants it may not have written that down yet.
+            largest_bytes: of all recordings and their MP3s; the sentences' cache has a limit of its own.
+        """
+        return await asyncio.get_running_loop().run_in_executor(_ROUTINE, self._surplus, {*wanted}, largest_bytes)
+
+    def _surplus(self, wanted: set[str], largest_bytes: int) -> list[str]:
+        keeping = wanted.union(self._fresh)
+        for index in self._shelf.glob("stock-*.json"):
+            phrase = self._kept(index)
+            keeping |= {phrase.sha256} if phrase else set()
+        sizes, used = Counter[str](), dict[str, float]()
+        for file in [*self._shelf.glob("*.opus"), *self._shelf.glob("*.mp3")]:
+            found = file.stat()
+            sizes[file.stem] += found.st_size
+            used[file.stem] = max(used.get(file.stem, 0.0), found.st_atime, found.st_mtime)
+        over, going = sizes.total() - largest_bytes, list[str]()
+        for name in sorted(sizes.keys() - keeping, key=used.__getitem__):
+            if over <= 0:
+                break
+            going.append(name)
+            over -= sizes[name]
+        return going
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Take recordings and their MP3s from the shelf; those that are not there are passed over."""
+        await asyncio.get_running_loop().run_in_executor(_ROUTINE, self._remove, list(names))
+
+    def _remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            for suffix in (".mp3", ".opus"):
+                self.path(name).with_suffix(suffix).unlink(missing_ok=True)
 
     async def stock(self, kind: Literal["alert", "notice"]) -> Recording:
         """A phrase that says that something is the matter, for when a text cannot be said.
@@ -209,6 +253,7 @@ class Studio:
         lufs = loudness.loudness(master, RATE_HZ)
         content = encoding.opus(master)
         sha256 = hashlib.sha256(content).hexdigest()
+        self._fresh.append(sha256)
         if not self.path(sha256).exists():
             shelving.put(self.path(sha256), content)
         return Recording(sha256, "opus", len(content), encoding.decoded_ms(content), round(lufs, 2), voice)

@@ -20,6 +20,7 @@ from audio.voices.process import VoiceProcess
 from audio.voices.tone import ToneVoice
 from broadcaster.desk.acknowledging import acknowledge
 from broadcaster.desk.airing import put_on_air
+from broadcaster.desk.clearing import keep_clear
 from broadcaster.desk.closing import close
 from broadcaster.desk.hearing import Ear
 from broadcaster.desk.office import Desk, Policy
@@ -113,6 +114,7 @@ class Town:
                 "workers": self.workers.run(),
                 "timing": self.timing.run(),
                 "pruning": self.pruning.run(),
+                "clearing": keep_clear(self.desk, self.sound),
                 "sending again": keep_sending(self.desk),
                 "health": keep_health(self.desk, self.watch),
                 "book": self._watch_book(),

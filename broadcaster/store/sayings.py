@@ -142,6 +142,15 @@ class Sayings(ManySayings):
         return [one for one in found if identifier in one.refs]
 
 
+def _is_wanted(script: ColumnElement[str] | str) -> ColumnElement[bool]:
+    """Say that an unclosed announcement, or a revision that was not announced yet, wants a script."""
+    heard, known = schema.announcement.c, schema.revision.c
+    is_announced = exists().where(heard.origin == known.origin, heard.revision == known.revision)
+    return or_(
+        exists().where(heard.script == script, IS_UNCLOSED), exists().where(known.script == script, ~is_announced)
+    )
+
+
 class Speech(Asking):
     """Scripts and their recordings."""
 
@@ -161,15 +170,19 @@ class Speech(Asking):
         """Return those of some recordings that are known, by hash."""
         return {one.sha256: one for one in self._among(RecordingKept, schema.recording.c.sha256, ids)}
 
+    def scripts_recorded(self, recordings: Collection[str]) -> Sequence[Script]:
+        """Return the scripts that some recordings say."""
+        return self._among(Script, schema.script.c.recording, recordings, order=[schema.script.c.id])
+
+    def recordings_wanted(self) -> frozenset[str]:
+        """Return the recordings of all scripts that are wanted."""
+        script = schema.script.c
+        wanted = select(script.recording).where(script.recording.is_not(None), _is_wanted(script.id))
+        return frozenset(self._connection.execute(wanted).scalars())
+
     def script_wanted(self, script: str) -> bool:
         """Tell whether an unclosed announcement, or a revision that was not announced yet, wants a script."""
-        heard, known = schema.announcement.c, schema.revision.c
-        is_announced = exists().where(heard.origin == known.origin, heard.revision == known.revision)
-        wanted = or_(
-            exists().where(heard.script == script, IS_UNCLOSED),
-            exists().where(known.script == script, ~is_announced),
-        )
-        return bool(self._connection.execute(select(wanted)).scalar())
+        return bool(self._connection.execute(select(_is_wanted(script))).scalar())
 
     def scripts_waiting(self, script: str) -> Sequence[Announcement]:
         """Return the unclosed announcements that want a script."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import threading
 from pathlib import Path
 
@@ -284,8 +285,37 @@ async def test_nothing_half_written_is_left_on_the_shelf(tmp_path: Path) -> None
     assert {path.suffix for path in _files(tmp_path)} == {".opus", ".flac"}
 
 
+def _used(folder: Path, name: str, at: int) -> None:
+    for file in folder.glob(f"{name}.*"):
+        os.utime(file, (at, at))
+
+
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_what_was_used_longest_ago_goes_first_from_a_full_shelf(tmp_path: Path) -> None:
+    """
+    A village office has one small disk; what is still to be heard, and the phrase of last resort, stay on it.
+    """
+    making = Studio([ToneVoice()], tmp_path)
+    phrase = await making.stock("alert")
+    said = [(await making.record(f"今天第{n}次通知，请注意。", urgent=False)).sha256 for n in "一二三四"]
+    await making.mp3(said[0])
+    for day, name in enumerate([phrase.sha256, *said]):
+        _used(tmp_path, name, day * 86_400)
+    later = Studio([ToneVoice()], tmp_path)
+
+    going = await later.surplus([said[1]], largest_bytes=making.path(said[3]).stat().st_size * 2)
+    await later.remove(going)
+    await later.remove(going)
+
+    assert going[:2] == [said[0], said[2]]
+    assert await making.surplus([], largest_bytes=0) == []
+    assert await later.surplus([], largest_bytes=10**9) == []
+    left = {file.stem for file in _files(tmp_path) if file.suffix in (".opus", ".mp3")}
+    assert left == {phrase.sha256, *said} - {*going}
+    assert {phrase.sha256, said[1]} <= left
 
 
 async def test_a_silent_voice_is_no_voice(tmp_path: Path) -> None:
