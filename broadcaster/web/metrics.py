@@ -26,8 +26,9 @@ from broadcaster.model.delivery import Rank
 from broadcaster.model.errors import BroadcasterError, NotAllowed
 from broadcaster.model.precedence import Lane
 from broadcaster.web.auth import Perhaps
+from broadcaster.web.happenings import Happening
 from broadcaster.web.kept import Kept
-from broadcaster.web.live import Happening, Live
+from broadcaster.web.live import Live
 
 Figures = Callable[[LogState], Mapping[tuple[str, str], int]]
 """How many events each reader is behind in each lane: ``{(reader, lane): events}``."""

@@ -17,8 +17,9 @@ from broadcaster.model.area import Area
 from broadcaster.model.errors import NotFound
 from broadcaster.model.precedence import Lane, Scope
 from broadcaster.web.auth import AtDesk
+from broadcaster.web.happenings import Happening, changes_pages
 from broadcaster.web.kept import Kept
-from broadcaster.web.live import Happening, Live, changes_pages
+from broadcaster.web.live import Live
 from broadcaster.web.rendering import PageRoute, language, render
 from broadcaster.web.words import LANGUAGES, Language
 

@@ -18,15 +18,14 @@ from broadcaster.desk.rows import Grant, Role
 from broadcaster.model.errors import OutOfReach
 from broadcaster.model.precedence import Lane
 from broadcaster.web.auth import Visitor, still_known
+from broadcaster.web.happenings import Happening, frame
 from broadcaster.web.live import (
     KEEP_ALIVE_SECONDS,
     MOST_WAITING,
     BookLog,
     Client,
     Frames,
-    Happening,
     Live,
-    frame,
     seen_by,
     seen_by_all,
 )

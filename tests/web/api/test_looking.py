@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from broadcaster.desk.rows import Role
+from broadcaster.web.happenings import Happening
 from broadcaster.web.kept import Kept
-from broadcaster.web.live import Happening
 from tests.virtual import VirtualClock
 from tests.web.api.town import EAST, OTHER, TOWN, WEST, Town, cap, notice
 

@@ -11,7 +11,7 @@ from broadcaster.desk.ports import SignedTime
 from broadcaster.desk.rows import Role
 from broadcaster.model.announcement import announcement_id
 from broadcaster.model.clock import milliseconds
-from broadcaster.web.live import Happening
+from broadcaster.web.happenings import Happening
 from tests.virtual import VirtualClock
 from tests.web.api.town import EAST, ORIGIN, TOWN, Town, cap
 
