@@ -49,7 +49,8 @@ def log_to_stderr() -> None:
     level = os.environ.get("VB_LOG", "warning").upper()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping().get(level, logging.WARNING)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up at each line: who called this may have put another stream there meanwhile.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from broadcaster.cli.app import app
@@ -26,6 +27,13 @@ BROADCASTER = (sys.executable, "-m", "broadcaster.cli")
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("VB_", "LC_", "LANG"))}
 ENVIRONMENT = CLEAN | {"VB_IS_TEST": "1", "VB_VOICE": "tone", "VB_QUIET_START": "00:00", "VB_QUIET_END": "00:00"}
 START_SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Leave the log of this process as the command line found it."""
+    yield
+    structlog.reset_defaults()
 
 
 def run(*words: str, stdin: str | None = None, **environment: str) -> Result:
