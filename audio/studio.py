@@ -185,7 +185,7 @@ class Studio:
         index = self._shelf / f"stock-{kind}.json"
         kept = await asyncio.to_thread(self._kept, index)
         if kept is None:
-            kept = await self.record(STOCK[kind], urgent=kind == "alert")
+            kept = await self.record(STOCK[kind], urgent=False)
             await asyncio.to_thread(shelving.put, index, json.dumps(asdict(kept), indent=1).encode())
         return kept
 

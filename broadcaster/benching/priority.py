@@ -12,6 +12,9 @@ from broadcaster.benching.town import CACHED, Sent, Town, new_sentence, until
 GAP_SECONDS = 0.25
 BUSY_SECONDS = 3.0
 SPOKEN_SECONDS = 60.0
+OTHERS = "惠民补贴"
+"""In every sentence of a notice that keeps the voice busy."""
+
 STAGE, WORKER, SPEECH = "commit → stage called", "commit → worker called", "commit → inference begun"
 
 
@@ -59,11 +62,12 @@ async def measure_speech(town: Town, alerts: int, found: Priority, say: Callable
         for _ in range(alerts):
             await asyncio.sleep(BUSY_SECONDS if is_busy else GAP_SECONDS)
             sentence = new_sentence()
-            marks, sent = await _one(town, sentence, until_spoken=True)
-            began = [at for what, said, at in marks if what == "speaking" and sentence[1:5] in said]
+            # To its end: an alert that is still being spoken is not cut short for the next one.
+            marks, sent = await _one(town, sentence)
             committed = _committed(marks, sent)
-            if began and committed:
-                found.seconds.setdefault((SPEECH, state), []).append(began[0] - committed)
+            began = [at for what, said, at in marks if what == "speaking" and OTHERS not in said]
+            if committed and (after := [at for at in began if at >= committed]):
+                found.seconds.setdefault((SPEECH, state), []).append(min(after) - committed)
         if is_busy:
             await town.host.ask("free")
 
@@ -75,15 +79,13 @@ async def _alerts(town: Town, count: int, found: Priority, state: str) -> None:
         await asyncio.sleep(GAP_SECONDS)
 
 
-async def _one(town: Town, sentence: str, *, until_spoken: bool = False) -> tuple[list[Any], Sent]:
-    """Send an alert; return what was noted until all its orders were on the line, or its words are being spoken."""
+async def _one(town: Town, sentence: str) -> tuple[list[Any], Sent]:
+    """Send an alert; return what was noted until its ordering began."""
     await town.host.ask("marks")
     sent = await town.alert(sentence)
     seen: list[Any] = []
 
     def is_there() -> bool:
-        if until_spoken:
-            return any(what == "speaking" and sentence[1:5] in said for what, said, _ in seen)
         return _steps(seen, sent).get(WORKER) is not None
 
     await _wait(town.host.ask, seen, is_there)
