@@ -1,7 +1,6 @@
 """Drafting: writing a notice, revising it, hearing it, and laying it before the approvers."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -278,8 +277,3 @@ def _audit(desk: Desk, asker: Asker, what: str, revision: Revision) -> Audit:
         "content": revision.content_sha256,
     }
     return Audit(desk.clock.now(), asker.id, what, facts)
-
-
-def latest(revisions: Sequence[Revision]) -> Revision | None:
-    """Return the newest of a notice's revisions."""
-    return max(revisions, key=lambda one: one.revision, default=None)

@@ -1,7 +1,6 @@
 """Hearing: what comes up from the loudspeakers, and what they are told in answer."""
 
 import base64
-import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,7 @@ from broadcaster.model.clock import milliseconds, moment
 from broadcaster.model.crashing import crash_point
 from broadcaster.model.delivery import Delivery, Rank, ReceiptKind
 from broadcaster.model.errors import Invalid, NotFound
-from broadcaster.model.order import read_order
+from broadcaster.model.order import open_digest, read_order
 from broadcaster.model.precedence import Lane
 
 Message = dict[str, Any]
@@ -120,7 +119,7 @@ class Ear:
         """
         self.watch.seen(speaker, self.desk.clock.now(), message)
         expected = await self.desk.book.read(lambda state: open_orders(state, speaker))
-        if message.get("open_digest") in (None, digest_of(expected)):
+        if message.get("open_digest") in (None, open_digest(expected)):
             return []
         return await self._lacking(speaker, (), milliseconds(self.desk.clock.now()))
 
@@ -172,11 +171,6 @@ def open_orders(state: State, speaker: str) -> list[str]:
     rows = state.deliveries_of(speaker)
     accepted = [row.announcement for row in rows if row.rank in (Rank.ACCEPTED, Rank.STARTED)]
     return [order.id for order in state.orders_of(accepted) if order.kind == "play"]
-
-
-def digest_of(orders: Iterable[str]) -> str:
-    """Return the digest that heartbeats carry: SHA-256 of the sorted ids joined by line feeds."""
-    return hashlib.sha256("\n".join(sorted(orders)).encode()).hexdigest()
 
 
 def order_message(order: OrderKept) -> Message:

@@ -200,7 +200,7 @@ def _part(desk: Desk, info: Info, villages: tuple[str, ...]) -> Part:
     shorter = [("description",), ("description", "instruction"), ("headline", "description", "instruction")]
     for left_out in [(), *shorter]:
         try:
-            words = desk.reader.read(spoken_frame(replace(info, **dict.fromkeys(left_out))))  # type: ignore[arg-type]
+            words = desk.reader.read(spoken_frame(replace(info, **dict.fromkeys(left_out))))  # type: ignore[arg-type]  # None for each text
         except Invalid as error:
             last = error
         else:

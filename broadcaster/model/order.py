@@ -1,5 +1,6 @@
 """Order: what the desk tells loudspeakers to do, as it stands in the signed body (wire protocol v1)."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -147,6 +148,14 @@ def purpose_of(order: Order, *, is_alert: bool) -> Purpose:
     if order.scope is Scope.DRILL:
         return Purpose.DRILL
     return Purpose.ALERT if is_alert else Purpose.NOTICE
+
+
+def open_digest(orders: Iterable[str]) -> str:
+    """Fold the ids of open orders into one value, to see whether desk and loudspeaker hold the same.
+
+    SHA-256, in hex, of the sorted ids joined by line feeds.
+    """
+    return hashlib.sha256("\n".join(sorted(orders)).encode()).hexdigest()
 
 
 def write_order(order: Order) -> bytes:

@@ -13,6 +13,7 @@ from broadcaster.model.clock import Clock
 from broadcaster.model.delivery import Reason, ReceiptKind
 from broadcaster.model.errors import Invalid, OutOfReach
 from broadcaster.model.identity import follows
+from broadcaster.model.order import open_digest
 from broadcaster.model.precedence import RightOfWay
 from broadcaster.model.schedule import QuietHours
 from broadcaster.signing.envelope import Envelope
@@ -21,7 +22,7 @@ from streams.agent.fetching import Fetching
 from streams.agent.journal import Journal, Mark
 from streams.agent.judging import Judge, Keys, Turned
 from streams.agent.ledger import PAST, Ledger
-from streams.agent.messages import LISTED_OPEN, PROTO, SOFTWARE, Message, open_digest
+from streams.agent.messages import LISTED_OPEN, PROTO, SOFTWARE, Message
 from streams.agent.obeying import LAST_STOP, Obeying
 from streams.agent.player import Player, VolumeLimits
 from streams.agent.queue import Queue, Stage

@@ -1,8 +1,7 @@
 """Messages: the forms that go up and down the line (wire protocol v1). Each is a JSON object with its ``type``."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from broadcaster.model.delivery import Receipt, ReceiptKind
@@ -71,8 +70,3 @@ def write_receipt(receipt: Receipt, announcement: str | None = None) -> Message:
 def receipt_id(order: str, speaker: str, kind: ReceiptKind, repeat_no: int = 0) -> str:
     """Name a receipt: the same word said twice is one."""
     return follows(order, speaker, kind, repeat_no)
-
-
-def open_digest(orders: Iterable[str]) -> str:
-    """Fold the ids of open orders into one value, to see whether both ends hold the same."""
-    return hashlib.sha256("\n".join(sorted(orders)).encode()).hexdigest()
